@@ -1,0 +1,123 @@
+/**
+ * The core of the coordinator as its surroundings see it: HTTP (api/), sockets (gateway/) and metrics call
+ * this and nothing else. `jobs/` implements it over the store; time, randomness and recomputation are
+ * injected, so that tests/simulation can run it under a virtual clock.
+ */
+import type {
+  Hello,
+  HeartbeatReply,
+  Heartbeat,
+  LeaseReply,
+  LeaseRequest,
+  Release,
+  Revoke,
+  Submission,
+  SubmissionReply,
+  WorkerKind,
+} from '../protocol/messages.ts';
+import type {
+  ClusterStatus,
+  JobCoverage,
+  JobList,
+  JobListQuery,
+  JobResults,
+  JobState,
+  JobStatus,
+  NodeStatus,
+  SubmitBody,
+  SubmitReply,
+  Throughput,
+} from '../protocol/http.ts';
+
+/** What surrounds the core. Timers may fire late, never early. */
+export interface Runtime {
+  /** Milliseconds since 1970. */
+  now(): number;
+  setTimer(ms: number, fire: () => void): () => void;
+  /** 0 ≤ x < 1. For jitter and sampling, never for secrets. */
+  random(): number;
+}
+
+/** The way back to one connected worker. None of these may throw. */
+export interface WorkerLink {
+  notifyWork(): void;
+  revoke(body: Revoke): void;
+  drain(reconnectAfterMs: number): void;
+  /** Closes the connection; `reason` is told to the worker where the transport can. */
+  close(reason: string): void;
+  /** The peer's address as the operator may see it; null if unknown. */
+  readonly address: string | null;
+}
+
+/** One connected worker. All methods reject with ClusterError only. */
+export interface WorkerSession {
+  readonly nodeId: string;
+  /** Leases of `hello.leases` that are not worth finishing. */
+  readonly revoked: readonly string[];
+  lease(request: LeaseRequest): Promise<LeaseReply>;
+  /** Resolves after the result is durable. */
+  submit(submission: Submission): Promise<SubmissionReply>;
+  release(release: Release): Promise<void>;
+  heartbeat(heartbeat: Heartbeat): HeartbeatReply;
+  /** The connection is gone. Its leases stay until they fall silent, so that it can come back. */
+  disconnected(): void;
+}
+
+/** Emitted when something that a watcher of the job could see has changed. Cheap; carries no data. */
+export type JobListener = (jobId: string) => void;
+
+export interface Cluster {
+  /** Resolves once the job is durable. The same key with the same body gives the same job. */
+  submit(body: SubmitBody, options?: { idempotencyKey?: string }): Promise<SubmitReply>;
+  /** The reads throw ClusterError `not_found`. They reflect what is durable, and memory for leases. */
+  status(jobId: string): JobStatus;
+  results(jobId: string): JobResults;
+  coverage(jobId: string): JobCoverage;
+  list(query: JobListQuery): JobList;
+  cancel(jobId: string): Promise<JobStatus>;
+  pause(jobId: string): Promise<JobStatus>;
+  resume(jobId: string): Promise<JobStatus>;
+
+  /** Throws ClusterError `protocol_mismatch`, `node_id_in_use`, `limit_reached`, `not_ready`. */
+  connect(hello: Hello, link: WorkerLink): WorkerSession;
+  nodes(): NodeStatus[];
+  node(nodeId: string): NodeStatus;
+
+  overview(): ClusterStatus;
+  throughput(windowSeconds: number): Throughput;
+
+  /** Returns the unsubscribe function. */
+  watch(listener: JobListener): () => void;
+
+  /** Null while ready, else the reason. */
+  notReady(): string | null;
+  /** Refuses new leases and jobs, tells workers to come back later, commits what has arrived, closes the store. */
+  close(): Promise<void>;
+}
+
+/** What the core tells the metrics, as it happens. Implemented in metrics/. */
+export interface Observer {
+  jobChanged(type: string, from: JobState | null, to: JobState): void;
+  leaseGranted(type: string, kind: WorkerKind): void;
+  /** outcome: accepted, duplicate, or the error code. units are those newly counted. */
+  submissionSettled(event: {
+    type: string;
+    kind: WorkerKind;
+    outcome: string;
+    units: bigint;
+    computeMs: number;
+  }): void;
+  leaseEnded(type: string, how: 'submitted' | 'released' | 'expired' | 'revoked'): void;
+  /** Two answers to one range met and differed: whose was right after recomputation. */
+  answersDiffered(type: string, wrong: 'first' | 'second' | 'both'): void;
+  committed(event: { results: number; bytes: number; seconds: number }): void;
+}
+
+/** Gauges that metrics read at scrape time. */
+export interface ClusterGauges {
+  jobs(): ReadonlyMap<string, ReadonlyMap<JobState, number>>;
+  workers(): ReadonlyMap<string, number>;
+  leases(): number;
+  /** Jobs that wait for a first lease, and results that wait for their commit. */
+  queueDepth(): { jobs: number; results: number };
+}
