@@ -1,0 +1,315 @@
+/**
+ * A WGSL kernel with its parameters, ready on one device. It is given data, not code: the bindings are those of
+ * `GpuKernel` in protocol/workload.ts, the same for every workload.
+ *
+ * A dispatch computes some pieces and, as its last piece, the probe, whose words are known: long dispatches can
+ * give wrong data silently on real drivers. Two sets of buffers, so that the GPU computes one dispatch while the
+ * words of the one before are read: call `dispatch` again before the first has resolved.
+ */
+import type { GpuKernel } from '../../protocol/workload.ts';
+import type { Range } from '../../protocol/range.ts';
+import { rangeLength } from '../../protocol/range.ts';
+import { GpuFault } from './gpu-fault.ts';
+import type { GpuDevice } from './gpu-device.ts';
+import { messageOf } from './gpu-device.ts';
+
+// The flags of the specification, by value: as globals they exist only where a page or Dawn put them.
+const MAP_READ = 0x1;
+const COPY_SRC = 0x4;
+const COPY_DST = 0x8;
+const STORAGE = 0x80;
+const MAP_MODE_READ = 0x1;
+const COMPUTE = 0x4;
+
+const WORD_BYTES = 4;
+const PIECE_WORDS = 8;
+const SLOTS = 2;
+/** Shapes (groups per piece) whose probe words are remembered. */
+const KNOWN_SHAPES = 64;
+/** Bytes of output that are read back per dispatch at most; also keeps two slots below 100 MB. */
+const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
+const MAX_SCRATCH_BYTES = 128 * 1024 * 1024;
+const MAX_PIECES = 4096;
+
+export interface GpuProgramSource {
+  readonly kernel: GpuKernel;
+  /** The assembled text. */
+  readonly wgsl: string;
+  readonly parameterWords: Uint32Array;
+  readonly constants: Uint32Array;
+  readonly probe: Probe;
+}
+
+/** A known answer. How words look may depend on the groups per piece, so each shape is proven once. */
+export interface Probe {
+  readonly range: Range;
+  /** Compares words with what the CPU engine knows. @throws GpuFault `wrong_answer`, or KernelFault */
+  prove(words: Uint32Array): Promise<void>;
+}
+
+export interface Dispatched {
+  /** `outputWords` words per piece, in the order of the pieces. */
+  readonly words: readonly Uint32Array[];
+  /** How long the GPU was at it: from submission, or from the end of the dispatch before, to the end. */
+  readonly elapsed_ms: number;
+}
+
+interface Slot {
+  capacity: number;
+  pieces: GPUBuffer;
+  output: GPUBuffer;
+  scratch: GPUBuffer;
+  readback: GPUBuffer;
+  group: GPUBindGroup;
+}
+
+export class GpuProgram {
+  readonly kernel: GpuKernel;
+  /** Most pieces that one dispatch takes. */
+  readonly maxPieces: number;
+  readonly #gpu: GpuDevice;
+  readonly #probe: Probe;
+  readonly #pipelines: readonly GPUComputePipeline[];
+  readonly #layout: GPUBindGroupLayout;
+  readonly #parameters: GPUBuffer;
+  readonly #constants: GPUBuffer;
+  readonly #known = new Map<number, Uint32Array>();
+  readonly #free: (Slot | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  readonly #waiting: ((slot: Slot | undefined) => void)[] = [];
+  #last_end_ms = 0;
+
+  private constructor(
+    gpu: GpuDevice,
+    source: GpuProgramSource,
+    made: {
+      pipelines: readonly GPUComputePipeline[];
+      layout: GPUBindGroupLayout;
+      parameters: GPUBuffer;
+      constants: GPUBuffer;
+    },
+  ) {
+    this.#gpu = gpu;
+    this.kernel = source.kernel;
+    this.#probe = source.probe;
+    this.#pipelines = made.pipelines;
+    this.#layout = made.layout;
+    this.#parameters = made.parameters;
+    this.#constants = made.constants;
+    this.maxPieces = pieceLimit(gpu.device.limits, source.kernel);
+  }
+
+  /** Compiles and uploads. @throws GpuFault: `compile` with the driver's messages */
+  static async build(gpu: GpuDevice, source: GpuProgramSource): Promise<GpuProgram> {
+    const { device } = gpu;
+    const { kernel } = source;
+    gpu.assertAlive();
+    const module = await compileModule(gpu, source);
+    const pipelines: GPUComputePipeline[] = [];
+    const layout = await gpu.checked('bind group layout', () =>
+      device.createBindGroupLayout({
+        entries: (
+          ['read-only-storage', 'read-only-storage', 'storage', 'read-only-storage', 'storage'] as const
+        ).map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })),
+      }),
+    );
+    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+    for (const entryPoint of kernel.entryPoints) {
+      try {
+        pipelines.push(
+          await device.createComputePipelineAsync({
+            layout: pipelineLayout,
+            compute: { module, entryPoint },
+          }),
+        );
+      } catch (cause) {
+        gpu.assertAlive();
+        throw new GpuFault('compile', `${kernel.source}, entry point ${entryPoint}: ${messageOf(cause)}`);
+      }
+    }
+    const [parameters, constants] = await gpu.checked(
+      'parameter buffers',
+      () => [upload(device, source.parameterWords), upload(device, source.constants)] as const,
+    );
+    return new GpuProgram(gpu, source, { pipelines, layout, parameters, constants });
+  }
+
+  /**
+   * Computes the pieces in one dispatch.
+   * @param pieces 1 … maxPieces ranges, none longer than `kernel.maxPieceLength`
+   * @throws GpuFault
+   */
+  async dispatch(pieces: readonly Range[]): Promise<Dispatched> {
+    if (pieces.length < 1 || pieces.length > this.maxPieces) {
+      throw new RangeError(`a dispatch takes 1 to ${this.maxPieces} pieces, got ${pieces.length}`);
+    }
+    const free = await this.#acquire();
+    let slot = free;
+    try {
+      const all = [...pieces, this.#probe.range];
+      if (slot === undefined || slot.capacity < all.length) slot = await this.#allocate(slot, all.length);
+      const { words, elapsed_ms, groups } = await this.#execute(slot, all);
+      const probeWords = words[pieces.length];
+      if (probeWords !== undefined) await this.#compareProbe(groups, probeWords);
+      return { words: words.slice(0, pieces.length), elapsed_ms };
+    } finally {
+      this.#release(slot);
+    }
+  }
+
+  /** Frees the buffers. Dispatches that are under way fail. */
+  destroy(): void {
+    for (const slot of this.#free) if (slot !== undefined) destroySlot(slot);
+    this.#parameters.destroy();
+    this.#constants.destroy();
+  }
+
+  async #execute(slot: Slot, pieces: readonly Range[]) {
+    const { device, now } = this.#gpu;
+    const { kernel } = this;
+    const outputBytes = pieces.length * kernel.outputWords * WORD_BYTES;
+    const groups = groupsPerPiece(kernel, pieces);
+    let submitted_ms = 0;
+    let mapped: Promise<undefined> | undefined;
+    await this.#gpu.checked('dispatch', () => {
+      device.queue.writeBuffer(slot.pieces, 0, pieceWords(pieces, kernel.maxPieceLength));
+      const encoder = device.createCommandEncoder();
+      encoder.clearBuffer(slot.output, 0, outputBytes);
+      const pass = encoder.beginComputePass();
+      pass.setBindGroup(0, slot.group);
+      for (const pipeline of this.#pipelines) {
+        pass.setPipeline(pipeline);
+        pass.dispatchWorkgroups(groups, pieces.length, 1);
+      }
+      pass.end();
+      encoder.copyBufferToBuffer(slot.output, 0, slot.readback, 0, outputBytes);
+      const commands = encoder.finish();
+      submitted_ms = now();
+      device.queue.submit([commands]);
+      mapped = slot.readback.mapAsync(MAP_MODE_READ, 0, outputBytes);
+      // Awaited below, after the error scopes: until then a rejection is not yet unhandled.
+      mapped.catch(() => undefined);
+    });
+    try {
+      await mapped;
+    } catch (error) {
+      this.#gpu.assertAlive();
+      throw new GpuFault('lost', `the GPU's words could not be read: ${messageOf(error)}`);
+    }
+    this.#gpu.assertAlive();
+    const ended_ms = now();
+    const elapsed_ms = ended_ms - Math.max(submitted_ms, this.#last_end_ms);
+    this.#last_end_ms = ended_ms;
+    const all = new Uint32Array(slot.readback.getMappedRange(0, outputBytes).slice(0));
+    slot.readback.unmap();
+    const words = pieces.map((_, index) =>
+      all.subarray(index * kernel.outputWords, (index + 1) * kernel.outputWords),
+    );
+    return { words, elapsed_ms, groups };
+  }
+
+  async #compareProbe(groups: number, words: Uint32Array): Promise<void> {
+    const known = this.#known.get(groups);
+    if (known === undefined) {
+      await this.#probe.prove(words);
+      if (this.#known.size >= KNOWN_SHAPES) this.#known.clear();
+      this.#known.set(groups, words.slice());
+    } else if (!known.every((word, index) => word === words[index])) {
+      throw new GpuFault(
+        'wrong_answer',
+        `${this.kernel.source}: the known answer in a dispatch came back wrong`,
+      );
+    }
+  }
+
+  #acquire(): Promise<Slot | undefined> {
+    if (this.#free.length > 0) return Promise.resolve(this.#free.pop());
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #release(slot: Slot | undefined): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free.push(slot);
+    else next(slot);
+  }
+
+  async #allocate(old: Slot | undefined, wanted: number): Promise<Slot> {
+    if (old !== undefined) destroySlot(old);
+    const { device } = this.#gpu;
+    const { kernel } = this;
+    let capacity = 1;
+    while (capacity < wanted) capacity *= 2;
+    capacity = Math.min(capacity, this.maxPieces + 1);
+    return this.#gpu.checked(`buffers for ${capacity} pieces`, () => {
+      const buffer = (words: number, usage: number) =>
+        device.createBuffer({ size: Math.max(1, words) * WORD_BYTES, usage });
+      const pieces = buffer(capacity * PIECE_WORDS, STORAGE | COPY_DST);
+      const output = buffer(capacity * kernel.outputWords, STORAGE | COPY_SRC | COPY_DST);
+      const scratch = buffer(capacity * kernel.scratchWords, STORAGE);
+      const readback = buffer(capacity * kernel.outputWords, MAP_READ | COPY_DST);
+      const group = device.createBindGroup({
+        layout: this.#layout,
+        entries: [this.#parameters, pieces, output, this.#constants, scratch].map((bound, binding) => ({
+          binding,
+          resource: { buffer: bound },
+        })),
+      });
+      return { capacity, pieces, output, scratch, readback, group };
+    });
+  }
+}
+
+/** The kernel's own formula: the longest piece decides for all of the dispatch. */
+export function groupsPerPiece(kernel: GpuKernel, pieces: readonly Range[]): number {
+  let longest = 1;
+  for (const piece of pieces) longest = Math.max(longest, Number(rangeLength(piece)));
+  return Math.min(kernel.maxWorkgroups, Math.ceil(longest / kernel.itemsPerWorkgroup));
+}
+
+function pieceLimit(limits: GPUSupportedLimits, kernel: GpuKernel): number {
+  const binding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const byOutput = Math.min(MAX_OUTPUT_BYTES, binding) / (Math.max(1, kernel.outputWords) * WORD_BYTES);
+  const byScratch = Math.min(MAX_SCRATCH_BYTES, binding) / (Math.max(1, kernel.scratchWords) * WORD_BYTES);
+  // One of them is the probe's.
+  const most = Math.min(MAX_PIECES, byOutput, byScratch, limits.maxComputeWorkgroupsPerDimension);
+  return Math.max(1, Math.floor(most) - 1);
+}
+
+function pieceWords(pieces: readonly Range[], maxPieceLength: number): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(pieces.length * PIECE_WORDS);
+  for (const [index, piece] of pieces.entries()) {
+    const length = rangeLength(piece);
+    if (length < 1n || length > BigInt(maxPieceLength)) {
+      throw new RangeError(`a piece takes 1 to ${maxPieceLength} units, got ${length}`);
+    }
+    for (let limb = 0; limb < 4; limb++) {
+      words[index * PIECE_WORDS + limb] = Number((piece.start >> BigInt(32 * limb)) & 0xffffffffn);
+    }
+    words[index * PIECE_WORDS + 4] = Number(length);
+  }
+  return words;
+}
+
+async function compileModule(gpu: GpuDevice, source: GpuProgramSource): Promise<GPUShaderModule> {
+  const { kernel, wgsl } = source;
+  // The scope only keeps the error off the log: the messages below say the same with their lines.
+  gpu.device.pushErrorScope('validation');
+  const module = gpu.device.createShaderModule({ code: wgsl, label: kernel.source });
+  await gpu.device.popErrorScope();
+  const errors = (await module.getCompilationInfo()).messages.filter(({ type }) => type === 'error');
+  if (errors.length === 0) return module;
+  const lines = errors.map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}`);
+  throw new GpuFault('compile', `${kernel.source}: ${lines.join('; ')}`);
+}
+
+function upload(device: GPUDevice, words: Uint32Array): GPUBuffer {
+  const buffer = device.createBuffer({
+    size: Math.max(1, words.length) * WORD_BYTES,
+    usage: STORAGE | COPY_DST,
+  });
+  device.queue.writeBuffer(buffer, 0, new Uint32Array(words));
+  return buffer;
+}
+
+function destroySlot(slot: Slot): void {
+  for (const buffer of [slot.pieces, slot.output, slot.scratch, slot.readback]) buffer.destroy();
+}
