@@ -1,0 +1,49 @@
+/** What a coordinator is started with: a plain object, filled by the command line's options. */
+import type { LogLevel } from './log.ts';
+
+export interface CoordinatorConfig {
+  /** Address to listen on; 127.0.0.1 unless the operator says otherwise. */
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Where GET /metrics is served, on the same host; 0 takes a free port. */
+  readonly metricsPort: number;
+  /** Made if missing. Holds the embedded store and the key that signs leases. */
+  readonly dataDir: string;
+  readonly logLevel: LogLevel;
+  /** `postgres://…` is refused until scale-out exists. */
+  readonly storeUrl?: string | undefined;
+  /** How many workers the operator expects. */
+  readonly clusterSize?: number | undefined;
+  /** The built pages; by default build/pages of this project. */
+  readonly pagesDir?: string | undefined;
+  /** The compiled CPU kernels; by default build/kernels of this project. */
+  readonly kernelsDir?: string | undefined;
+  /** Origins (`https://example.org`) beside the coordinator's own whose pages may connect and post. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** Log a crash and leave with exit code 1 (default). false: leave the process's handlers alone (tests). */
+  readonly exitOnCrash?: boolean | undefined;
+}
+
+/** Why a coordinator could not start; `message` is one line that says what to do. */
+export const START_PROBLEMS = [
+  'port_in_use',
+  'bad_host',
+  'port_refused',
+  'data_dir',
+  'already_running',
+  'store',
+  'store_url',
+  'kernels_missing',
+] as const;
+export type StartProblem = (typeof START_PROBLEMS)[number];
+
+export class StartError extends Error {
+  readonly problem: StartProblem;
+
+  constructor(problem: StartProblem, message: string, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.name = 'StartError';
+    this.problem = problem;
+  }
+}

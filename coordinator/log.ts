@@ -1,0 +1,61 @@
+/**
+ * The coordinator's log: JSON lines on stderr, or one readable line each where stderr is a terminal. stdout
+ * is left to the results of commands. The only home of pino.
+ */
+import { pino } from 'pino';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What the rest of the coordinator knows of logging. An Error belongs in the field `err`. */
+export interface Log {
+  debug(fields: Fields, message: string): void;
+  info(fields: Fields, message: string): void;
+  warn(fields: Fields, message: string): void;
+  error(fields: Fields, message: string): void;
+  fatal(fields: Fields, message: string): void;
+}
+
+/** Where lines go. Writing must be synchronous: the line of a crash has to be out before the process is. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+/**
+ * @param pretty one readable line instead of JSON; by default where stderr is a terminal
+ * @param sink by default stderr
+ */
+export function createLog(
+  level: LogLevel,
+  options: { readonly pretty?: boolean; readonly sink?: LogSink } = {},
+): Log {
+  const sink = options.sink ?? pino.destination({ fd: 2, sync: true });
+  const pretty = options.pretty ?? (options.sink === undefined && process.stderr.isTTY);
+  return pino(
+    {
+      level,
+      base: { part: 'coordinator' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: pino.stdSerializers.err },
+    },
+    pretty ? { write: (line: string) => sink.write(readable(line)) } : sink,
+  );
+}
+
+/** `12:00:00 warn  message  key=value …`, from pino's JSON line. Multi-line values stay on one line. */
+export function readable(line: string): string {
+  const record: unknown = JSON.parse(line);
+  if (typeof record !== 'object' || record === null) return line;
+  const { time, level, msg, part: _part, ...rest } = { time: '', level: '', msg: '', part: '', ...record };
+  const fields = Object.entries(rest).map(([key, value]) => `  ${key}=${plain(value)}`);
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${fields.join('')}\n`;
+}
+
+function plain(value: unknown): string {
+  if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  if (typeof value === 'object' && value !== null && 'stack' in value) return JSON.stringify(value.stack);
+  return JSON.stringify(value);
+}
