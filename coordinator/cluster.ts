@@ -69,11 +69,14 @@ export type JobListener = (jobId: string) => void;
 export interface Cluster {
   /** Resolves once the job is durable. The same key with the same body gives the same job. */
   submit(body: SubmitBody, options?: { idempotencyKey?: string }): Promise<SubmitReply>;
-  /** The reads throw ClusterError `not_found`. They reflect what is durable, and memory for leases. */
-  status(jobId: string): JobStatus;
-  results(jobId: string): JobResults;
-  coverage(jobId: string): JobCoverage;
-  list(query: JobListQuery): JobList;
+  /**
+   * The reads reject with ClusterError `not_found`. They reflect what is durable, and memory for leases.
+   * They are asynchronous because finished jobs live in the store alone, which may be on another machine.
+   */
+  status(jobId: string): Promise<JobStatus>;
+  results(jobId: string): Promise<JobResults>;
+  coverage(jobId: string): Promise<JobCoverage>;
+  list(query: JobListQuery): Promise<JobList>;
   cancel(jobId: string): Promise<JobStatus>;
   pause(jobId: string): Promise<JobStatus>;
   resume(jobId: string): Promise<JobStatus>;
@@ -84,7 +87,7 @@ export interface Cluster {
   node(nodeId: string): NodeStatus;
 
   overview(): ClusterStatus;
-  throughput(windowSeconds: number): Throughput;
+  throughput(windowSeconds: number): Promise<Throughput>;
 
   /** Returns the unsubscribe function. */
   watch(listener: JobListener): () => void;
