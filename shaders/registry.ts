@@ -7,8 +7,9 @@
  * its own values back to it: parameters that its schema made, aggregates that its own functions made.
  */
 import type { Workload } from '../protocol/workload.ts';
+import { threadWorkload } from './thread-sim/workload.ts';
 
-const all: readonly Workload[] = [];
+const all: readonly Workload[] = [threadWorkload];
 
 /** By type, in the order in which they are listed to people. */
 export const workloads: ReadonlyMap<string, Workload> = new Map(

@@ -1,0 +1,89 @@
+/**
+ * `thread`: a Monte Carlo simulation of fork-join programs. The range counts root threads; the tree of root i
+ * depends on (seed, i) alone. Definitions: workloads.md.
+ *
+ * Threads per second on one core of a shared 2-core machine (sets A-G of bench.ts): see kernel-rates below.
+ */
+import type { Kernels, Workload } from '../../protocol/workload.ts';
+import type { Aggregate } from './aggregate.ts';
+import { emptyAggregate, finishedTrees, foldAggregates } from './aggregate.ts';
+import { contradictions } from './check.ts';
+import { decodeAggregate, decodeResult, encodeAggregate } from './json.ts';
+import type { Tile } from './kernel-words.ts';
+import {
+  GPU_OUTPUT_WORDS,
+  decodeCpuWords,
+  decodeGpuWords,
+  parameterWords,
+  scratchWords,
+  tileLengths,
+} from './kernel-words.ts';
+import type { ThreadParameters } from './parameters.ts';
+import { encodeParameters, expectedThreads, threadParameters } from './parameters.ts';
+import { referenceAggregate } from './reference.ts';
+import { threadResult } from './result.ts';
+import { threadSamples } from './samples.ts';
+
+/** Roots per workgroup of 64 lanes: enough trees per lane to even out their lengths. */
+const ROOTS_PER_WORKGROUP = 1024;
+/** Threads of the probe: next to nothing beside a dispatch of millions. */
+const PROBE_THREADS = 2 ** 13;
+const PROBE_ROOTS = 64;
+
+function kernels(longestPiece: number): Kernels {
+  return {
+    gpu: {
+      source: 'thread-sim/kernel.wgsl',
+      entryPoints: ['walk', 'reduce'],
+      outputWords: GPU_OUTPUT_WORDS,
+      scratchWords: scratchWords(longestPiece),
+      itemsPerWorkgroup: ROOTS_PER_WORKGROUP,
+      maxWorkgroups: 64,
+      maxPieceLength: longestPiece,
+    },
+    cpu: { source: 'thread-sim/assembly/kernel.ts', module: 'thread-sim.wasm' },
+  };
+}
+
+export const threadWorkload: Workload<ThreadParameters, Tile, Aggregate> = {
+  type: 'thread',
+  version: 1,
+  unit: 'roots',
+  parameters: threadParameters,
+  encodeParameters,
+
+  range: (p) => ({ start: 0n, end: BigInt(p.threadCount) }),
+  batchHint: (p) => (p.batchSize === undefined ? undefined : BigInt(p.batchSize)),
+  tileLimits: (p) => {
+    const { min, max } = tileLengths(p);
+    return { min: BigInt(min), max: BigInt(max) };
+  },
+  kernels: (p) => kernels(tileLengths(p).max),
+  allKernels: [kernels(1)],
+  parameterWords,
+  gpuConstants: () => new Uint32Array(1),
+  probe: (p) => {
+    const roots = Math.floor(PROBE_THREADS / expectedThreads(p));
+    return { start: 0n, end: BigInt(Math.max(1, Math.min(PROBE_ROOTS, roots, p.threadCount))) };
+  },
+
+  empty: () => emptyAggregate,
+  fold: (_p, a, b) => foldAggregates(a, b),
+
+  decodeCpu: decodeCpuWords,
+  decodeGpu: decodeGpuWords,
+  claims: (_p, _batch, tile) => tile.deferred,
+  extend: (_p, batch, tile, exact) => exact.reduce(foldAggregates, foldAggregates(batch, tile.finished)),
+
+  encode: (_p, a) => encodeAggregate(a),
+  decode: (_p, range, json) => decodeResult(range, json),
+  decodeStored: (_p, json) => decodeAggregate(json),
+  check: contradictions,
+
+  result: (_p, a) => threadResult(a),
+  figure: (_p, a) => ({ sum: a.threads, weight: finishedTrees(a) }),
+  count: (_p, a) => a.roots,
+
+  reference: referenceAggregate,
+  samples: threadSamples,
+};
