@@ -7,6 +7,8 @@ export const ERROR_KINDS = {
   invalid_request: { status: 400, retry: false },
   /** The body is no JSON, or a socket message has the wrong shape altogether. */
   malformed: { status: 400, retry: false },
+  /** A page of another origin tried to connect or to change something. */
+  origin_refused: { status: 403, retry: false },
   not_found: { status: 404, retry: false },
   method_not_allowed: { status: 405, retry: false },
   /** The job's state forbids this step (cancel a completed job, resume a cancelled one). */

@@ -38,7 +38,7 @@ export const placement = z.strictObject({
 export type Placement = z.infer<typeof placement>;
 
 export const submitBody = z.strictObject({
-  type: z.string().max(64).describe('collatz or thread'),
+  type: z.string().max(64).describe('the workload'),
   name: z
     .string()
     .trim()
@@ -135,7 +135,11 @@ export const jobListQuery = z.strictObject({
   status: jobState.optional(),
   type: z.string().max(64).optional(),
   user_id: z.string().max(64).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
+  limit: z
+    .string()
+    .regex(/^([1-9][0-9]?|[1-4][0-9]{2}|500)$/, 'expected a whole number from 1 to 500')
+    .transform(Number)
+    .default(50),
   cursor: z
     .string()
     .max(200)
@@ -237,9 +241,14 @@ export interface Route {
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly reply?: z.ZodType;
+  /** Server-sent events instead of one JSON reply: the schema of each event's data. */
+  readonly events?: Readonly<Record<(typeof JOB_EVENTS)[number], z.ZodType>>;
   readonly status: number;
   readonly errors: readonly (typeof ERROR_CODES)[number][];
 }
+
+/** What a POST without a body of its own takes: nothing, or an empty object. */
+export const emptyBody = z.strictObject({});
 
 /** Every route that /openapi.json describes; coordinator/api serves exactly these (a test compares). */
 export const ROUTES: readonly Route[] = [
@@ -297,6 +306,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/jobs/:job_id/events',
+    events: { progress: jobStatus, result: jobResults, end: jobStatus },
     summary: 'Server-sent events: progress, result, end',
     status: 200,
     errors: ['not_found', 'limit_reached'],

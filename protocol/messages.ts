@@ -150,6 +150,10 @@ export type Revoke = z.infer<typeof revoke>;
 export const drain = z.strictObject({ reconnect_after_ms: milliseconds });
 export type Drain = z.infer<typeof drain>;
 
+/** Server → worker: the connection is closed, and why. Sent just before, so it may get lost. */
+export const closing = z.strictObject({ reason: text(500) });
+export type Closing = z.infer<typeof closing>;
+
 export const wireError = z.strictObject({
   code: z.enum(ERROR_CODES),
   message: z.string(),
@@ -172,7 +176,7 @@ export type RequestOf<N extends RequestName> = z.infer<(typeof REQUESTS)[N]['req
 export type ReplyOf<N extends RequestName> = z.infer<(typeof REQUESTS)[N]['reply']>;
 
 /** Coordinator → worker, without acknowledgement. `work` carries nothing: it says that a lease may be had. */
-export const NOTICES = { welcome, work: z.strictObject({}), revoke, drain } as const;
+export const NOTICES = { welcome, work: z.strictObject({}), revoke, drain, closing } as const;
 
 export interface ClientToServer {
   lease: (body: LeaseRequest, ack: (reply: Ack<LeaseReply>) => void) => void;
@@ -186,4 +190,5 @@ export interface ServerToClient {
   work: (body: Record<string, never>) => void;
   revoke: (body: Revoke) => void;
   drain: (body: Drain) => void;
+  closing: (body: Closing) => void;
 }
