@@ -45,11 +45,14 @@ export class GpuDevice {
   readonly lost: Promise<GpuFault>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Given where waiting for the GPU costs CPU time; see gpu-program.ts. */
+  readonly sleep: ((ms: number) => Promise<void>) | undefined;
   #fault: GpuFault | undefined;
 
-  private constructor(device: GPUDevice, now: () => number) {
+  private constructor(device: GPUDevice, now: () => number, sleep?: (ms: number) => Promise<void>) {
     this.device = device;
     this.now = now;
+    this.sleep = sleep;
     this.lost = device.lost.then((info) => {
       const why = info.message === '' ? info.reason : info.message;
       this.#fault ??= new GpuFault('lost', `the GPU device was lost: ${why}`);
@@ -58,14 +61,18 @@ export class GpuDevice {
   }
 
   /** An adapter gives one device; open a fresh adapter for the next. @throws GpuFault `lost` */
-  static async open(adapter: GPUAdapter, now: () => number): Promise<GpuDevice> {
+  static async open(
+    adapter: GPUAdapter,
+    now: () => number,
+    sleep?: (ms: number) => Promise<void>,
+  ): Promise<GpuDevice> {
     const requiredLimits: Record<string, number> = {};
     for (const [name, wanted] of Object.entries(WANTED_LIMITS)) {
       const has: unknown = Reflect.get(adapter.limits, name);
       if (typeof has === 'number') requiredLimits[name] = Math.min(has, wanted);
     }
     try {
-      return new GpuDevice(await adapter.requestDevice({ requiredLimits }), now);
+      return new GpuDevice(await adapter.requestDevice({ requiredLimits }), now, sleep);
     } catch (error) {
       throw new GpuFault('lost', `the adapter gives no device: ${messageOf(error)}`);
     }

@@ -1,0 +1,92 @@
+/** The engine over CPU threads: WebAssembly kernels give each tile's exact aggregate. */
+import type { DeviceInfo, WorkerKind } from '../../protocol/messages.ts';
+import type { Range } from '../../protocol/range.ts';
+import type { CpuPool, CpuProgramSource } from './cpu-pool.ts';
+import { describeFailure } from './cpu-pool.ts';
+import type { Batch, BatchRun, Engine } from './engine.ts';
+import { Pacing } from './pacing.ts';
+import { TileRun } from './tile-run.ts';
+
+/** A tile that takes longer is cut, so that a batch can be handed back soon. */
+const PIECE_TARGET_MS = 150;
+const PIECE_LIMIT_MS = 400;
+
+interface Started {
+  readonly run: TileRun;
+  readonly program: CpuProgramSource;
+  readonly pacing: Pacing;
+}
+
+export class CpuEngine implements Engine {
+  readonly kind: WorkerKind;
+  readonly device: DeviceInfo;
+  /** A CPU is not lost. */
+  readonly given_up = new Promise<string>(() => undefined);
+  readonly #pool: CpuPool;
+  readonly #runs: Started[] = [];
+  /** Of the job computed last, so that its next batch goes on at the pace found. */
+  #pace: { key: string; pacing: Pacing } | undefined;
+
+  constructor(kind: WorkerKind, device: DeviceInfo, pool: CpuPool) {
+    this.kind = kind;
+    this.device = device;
+    this.#pool = pool;
+  }
+
+  start(batch: Batch): BatchRun {
+    const run = new TileRun(batch);
+    const program = cpuProgram(batch);
+    if (this.#pace?.key !== program.key) {
+      const start_units = Number(batch.workload.tileLimits(batch.parameters).min);
+      const pacing = new Pacing({ target_ms: PIECE_TARGET_MS, limit_ms: PIECE_LIMIT_MS, start_units });
+      this.#pace = { key: program.key, pacing };
+    }
+    const started = { run, program, pacing: this.#pace.pacing };
+    this.#runs.push(started);
+    void run.ended.then(() => {
+      this.#runs.splice(this.#runs.indexOf(started), 1);
+    });
+    this.#fill();
+    return run;
+  }
+
+  busy_ms(): number {
+    return this.#pool.busy_ms();
+  }
+
+  async close(): Promise<void> {
+    for (const { run } of [...this.#runs]) run.abandon();
+    await this.#pool.close();
+  }
+
+  #fill(): void {
+    while (this.#pool.room > 0) {
+      const started = this.#runs.find(({ run }) => run.cuttable);
+      const piece = started?.run.cut(started.pacing.units);
+      if (started === undefined || piece === undefined) return;
+      void this.#compute(started, piece);
+    }
+  }
+
+  async #compute({ run, program, pacing }: Started, piece: Range): Promise<void> {
+    const { workload, parameters } = run.batch;
+    try {
+      const { words, elapsed_ms } = await this.#pool.run(program, piece);
+      this.#fill();
+      pacing.record(piece.end - piece.start, elapsed_ms);
+      await run.settle(piece, elapsed_ms / this.#pool.threads, (before) =>
+        workload.fold(parameters, before, workload.decodeCpu(parameters, piece, words)),
+      );
+    } catch (error) {
+      run.fail(describeFailure(error));
+    }
+    this.#fill();
+  }
+}
+
+/** A batch's CPU kernel with its parameters. */
+export function cpuProgram(batch: Pick<Batch, 'workload' | 'parameters' | 'kernels'>): CpuProgramSource {
+  const parameterWords = batch.workload.parameterWords(batch.parameters);
+  const wasm = batch.kernels.cpu;
+  return { key: `${wasm.sha256} ${parameterWords.join(' ')}`, wasm, parameterWords };
+}

@@ -1,0 +1,307 @@
+/**
+ * The engine over one GPU. No code per workload: kernels come with the batch.
+ *
+ * Two dispatches are in flight, so that the GPU computes one while the words of the other are read. Each lasts
+ * about 50 ms and at most about 100: pieces per dispatch follow the measured time. A CPU thread of its own
+ * computes what the GPU hands back and what the running maxima need (`claims`), while the GPU goes on.
+ *
+ * A device that is lost or answers wrongly is opened again with half the dispatch; the pieces it had are
+ * computed again, so a batch survives it. After five times in ten minutes the engine gives up.
+ */
+import type { DeviceInfo, WorkerKind } from '../../protocol/messages.ts';
+import type { Range } from '../../protocol/range.ts';
+import { rangeLength } from '../../protocol/range.ts';
+import { KernelFault } from '../../protocol/workload.ts';
+import type { Log } from '../log.ts';
+import type { Runtime } from '../runtime.ts';
+import { Signal, sleep } from '../runtime.ts';
+import type { CpuPool, CpuProgramSource } from './cpu-pool.ts';
+import { describeFailure } from './cpu-pool.ts';
+import { cpuProgram } from './cpu.ts';
+import type { Batch, BatchRun, Engine } from './engine.ts';
+import { GpuDevice } from './gpu-device.ts';
+import { GpuFault } from './gpu-fault.ts';
+import { extendByWords, probeOf } from './gpu-piece.ts';
+import type { GpuProgram } from './gpu-program.ts';
+import type { SessionProgramSource } from './gpu-session.ts';
+import { GpuSession } from './gpu-session.ts';
+import { Pacing } from './pacing.ts';
+import { TileRun } from './tile-run.ts';
+
+const DISPATCH_TARGET_MS = 50;
+const DISPATCH_LIMIT_MS = 100;
+const MAX_IN_FLIGHT = 2;
+/** Pieces that may wait for the CPU's share: more would only be thrown away when the batch is stopped. */
+const MAX_BACKLOG = 512;
+const GIVE_UP_FAULTS = 5;
+const GIVE_UP_WINDOW_MS = 10 * 60_000;
+/** A batch on which the device failed so often is given back; the device may be good for others. */
+const MAX_FAULTS_PER_BATCH = 3;
+const REOPEN_AFTER_MS = 500;
+/** What the CPU is asked at once: the CPU's own pieces have to stay short, too. */
+const MAX_PACES = 8;
+
+export interface GpuEngineOptions {
+  readonly kind: WorkerKind;
+  readonly device: DeviceInfo;
+  /** A fresh adapter at each call; rejects or gives null if there is none any more. */
+  readonly adapter: () => Promise<GPUAdapter | null>;
+  /** One thread is enough. Closed with the engine. */
+  readonly cpu: CpuPool;
+  readonly runtime: Runtime;
+  readonly log: Log;
+  /** Upper limit of units per dispatch (GPU_BATCH_SIZE). */
+  readonly maxUnits?: number | undefined;
+  /** Wait by timers, not by polling (Dawn). */
+  readonly sleeps: boolean;
+}
+
+interface Started {
+  readonly run: TileRun;
+  readonly program: SessionProgramSource;
+  readonly exact: (range: Range) => Promise<unknown>;
+  readonly pacing: Pacing;
+  faults: number;
+}
+
+export class GpuEngine implements Engine {
+  readonly kind: WorkerKind;
+  readonly device: DeviceInfo;
+  readonly given_up: Promise<string>;
+  readonly #options: GpuEngineOptions;
+  readonly #runs: Started[] = [];
+  readonly #changed = new Signal();
+  readonly #paces = new Map<string, Pacing>();
+  #giveUp: (reason: string) => void = () => undefined;
+  #session: GpuSession | undefined;
+  #in_flight = 0;
+  #busy_ms = 0;
+  /** Why the session can't be used any more. */
+  #broken: unknown;
+  #faults_at_ms: number[] = [];
+  #over: string | undefined;
+
+  constructor(options: GpuEngineOptions) {
+    this.kind = options.kind;
+    this.device = options.device;
+    this.#options = options;
+    this.given_up = new Promise((resolve) => {
+      this.#giveUp = resolve;
+    });
+    void this.#loop();
+  }
+
+  start(batch: Batch): BatchRun {
+    const run = new TileRun(batch);
+    if (this.#over !== undefined) {
+      run.lose(this.#over);
+      return run;
+    }
+    const started = this.#prepare(run);
+    this.#runs.push(started);
+    void run.ended.then(() => {
+      this.#runs.splice(this.#runs.indexOf(started), 1);
+      this.#changed.fire();
+    });
+    this.#changed.fire();
+    return run;
+  }
+
+  busy_ms(): number {
+    return this.#busy_ms;
+  }
+
+  async close(): Promise<void> {
+    this.#over ??= 'the engine was closed';
+    for (const { run } of [...this.#runs]) run.abandon();
+    this.#changed.fire();
+    this.#session?.close();
+    this.#session = undefined;
+    await this.#options.cpu.close();
+  }
+
+  #prepare(run: TileRun): Started {
+    const { batch } = run;
+    const { workload, parameters } = batch;
+    const kernel = workload.kernels(parameters).gpu;
+    const cpu = cpuProgram(batch);
+    const key = `${batch.kernels.gpu.sha256} ${cpu.key}`;
+    const exact = (range: Range) => this.#exact(batch, cpu, range);
+    let pacing = this.#paces.get(key);
+    if (pacing === undefined) {
+      const probe_units = Number(rangeLength(workload.probe(parameters)));
+      pacing = new Pacing({
+        target_ms: DISPATCH_TARGET_MS,
+        limit_ms: DISPATCH_LIMIT_MS,
+        start_units: Math.max(probe_units, kernel.itemsPerWorkgroup),
+        ...(this.#options.maxUnits === undefined ? {} : { max_units: this.#options.maxUnits }),
+      });
+      for (const old of this.#paces.keys()) {
+        if (this.#paces.size < MAX_PACES) break;
+        this.#paces.delete(old);
+      }
+      this.#paces.set(key, pacing);
+    }
+    const program: SessionProgramSource = {
+      key,
+      kernel,
+      text: batch.kernels.gpu,
+      parameterWords: () => cpu.parameterWords,
+      constants: () => workload.gpuConstants(parameters),
+      probe: probeOf(workload, parameters, exact),
+    };
+    return { run, program, exact, pacing, faults: 0 };
+  }
+
+  async #exact(batch: Batch, cpu: CpuProgramSource, range: Range): Promise<unknown> {
+    const { words } = await this.#options.cpu.run(cpu, range);
+    return batch.workload.decodeCpu(batch.parameters, range, words);
+  }
+
+  async #loop(): Promise<void> {
+    while (this.#over === undefined) {
+      if (this.#broken !== undefined) {
+        if (this.#in_flight === 0) await this.#recover();
+        else {
+          // What is in flight on a device that answers wrongly is not wanted; closing makes it fail now.
+          this.#session?.close();
+          await this.#changed.wait();
+        }
+        continue;
+      }
+      const started = this.#runs.find(({ run }) => run.cuttable);
+      if (started === undefined || this.#in_flight >= MAX_IN_FLIGHT || started.run.backlog >= MAX_BACKLOG) {
+        await this.#changed.wait();
+        continue;
+      }
+      await this.#dispatchNext(started);
+    }
+  }
+
+  async #dispatchNext(started: Started): Promise<void> {
+    let program: GpuProgram;
+    try {
+      this.#session ??= await this.#open();
+      program = await this.#session.program(started.program);
+    } catch (error) {
+      this.#fault(started, error);
+      return;
+    }
+    const pieces = cutPieces(started.run, program, started.pacing);
+    if (pieces.length === 0) return;
+    this.#in_flight++;
+    void this.#dispatch(started, program, pieces).finally(() => {
+      this.#in_flight--;
+      this.#changed.fire();
+    });
+  }
+
+  async #open(): Promise<GpuSession> {
+    const { runtime, sleeps, adapter: request } = this.#options;
+    let adapter: GPUAdapter | null;
+    try {
+      adapter = await request();
+    } catch (error) {
+      throw new GpuFault('lost', `the adapter can't be had: ${describeFailure(error)}`);
+    }
+    if (adapter === null) throw new GpuFault('lost', 'the adapter is gone');
+    const now = () => runtime.now();
+    const gpu = await GpuDevice.open(adapter, now, sleeps ? (ms) => sleep(runtime, ms) : undefined);
+    const session = new GpuSession(gpu);
+    void gpu.lost.then((fault) => {
+      if (this.#session !== session || this.#over !== undefined) return;
+      this.#broken ??= fault;
+      this.#changed.fire();
+    });
+    return session;
+  }
+
+  async #dispatch(started: Started, program: GpuProgram, pieces: readonly Range[]): Promise<void> {
+    const { run, pacing } = started;
+    const units = pieces.reduce((sum, piece) => sum + rangeLength(piece), 0n);
+    try {
+      const { words, elapsed_ms } = await program.dispatch(pieces, pacing.expected_ms(units));
+      pacing.record(units, elapsed_ms);
+      this.#busy_ms += elapsed_ms;
+      for (const [index, piece] of pieces.entries()) {
+        const compute_ms = (elapsed_ms * Number(rangeLength(piece))) / Number(units);
+        this.#fold(started, piece, words[index] ?? new Uint32Array(0), compute_ms);
+      }
+    } catch (error) {
+      for (const piece of pieces) run.putBack(piece);
+      this.#fault(started, error);
+    }
+  }
+
+  #fold(started: Started, piece: Range, words: Uint32Array, compute_ms: number): void {
+    const { run, exact } = started;
+    const { workload, parameters } = run.batch;
+    run
+      .settle(piece, compute_ms, (before) => extendByWords(workload, parameters, before, piece, words, exact))
+      .then(
+        () => this.#changed.fire(),
+        (error: unknown) => this.#fault(started, error),
+      );
+  }
+
+  /** Decides whose fault it is: the device's (open it again) or the batch's (give it back). */
+  #fault(started: Started, error: unknown): void {
+    const deviceFault =
+      (error instanceof GpuFault && error.kind !== 'compile') || error instanceof KernelFault;
+    if (!deviceFault) started.run.fail(describeFailure(error));
+    else if (this.#over === undefined) {
+      // Dispatches that were in flight together fail together: that is one fault.
+      if (this.#broken === undefined) started.faults++;
+      this.#broken ??= error;
+      if (started.faults >= MAX_FAULTS_PER_BATCH) started.run.fail(describeFailure(error));
+    }
+    this.#changed.fire();
+  }
+
+  async #recover(): Promise<void> {
+    const { runtime, log } = this.#options;
+    const reason = describeFailure(this.#broken);
+    this.#session?.close();
+    this.#session = undefined;
+    const now = runtime.now();
+    this.#faults_at_ms = [...this.#faults_at_ms.filter((at) => now - at < GIVE_UP_WINDOW_MS), now];
+    if (this.#faults_at_ms.length >= GIVE_UP_FAULTS) {
+      this.#over = `the GPU failed ${GIVE_UP_FAULTS} times in 10 minutes, the last time: ${reason}`;
+      for (const { run } of [...this.#runs]) run.lose(this.#over);
+      this.#giveUp(this.#over);
+      return;
+    }
+    for (const pacing of this.#paces.values()) pacing.halve();
+    log.warn(
+      { faults: this.#faults_at_ms.length },
+      `opening the GPU again with half the dispatch: ${reason}`,
+    );
+    await sleep(runtime, REOPEN_AFTER_MS * 2 ** this.#faults_at_ms.length * (0.5 + runtime.random()));
+    this.#broken = undefined;
+  }
+}
+
+/** Takes pieces of one dispatch off the run: whole tiles, or a part of one where it exceeds the pace. */
+function cutPieces(run: TileRun, program: GpuProgram, pacing: Pacing): Range[] {
+  const most = BigInt(program.kernel.maxPieceLength);
+  const pieces: Range[] = [];
+  let left = pacing.units;
+  while (pieces.length < program.maxPieces && left > 0n) {
+    // Parts of a tile have lengths of powers of two, so that few shapes of dispatch occur (see Probe), unless
+    // the rest of the pace fits a whole tile.
+    const wanted = left >= run.batch.tileLength ? run.batch.tileLength : powerOfTwoBelow(left);
+    // A further piece that would be a part of a tile only makes two dispatches out of one.
+    if (pieces.length > 0 && wanted < run.batch.tileLength) break;
+    const piece = run.cut(wanted < most ? wanted : most);
+    if (piece === undefined) break;
+    pieces.push(piece);
+    left -= rangeLength(piece);
+  }
+  return pieces;
+}
+
+function powerOfTwoBelow(units: bigint): bigint {
+  let power = 1n;
+  while (power * 2n <= units) power *= 2n;
+  return power;
+}

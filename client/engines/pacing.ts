@@ -1,0 +1,60 @@
+/**
+ * How many units one call of a kernel should take, so that it lasts about `target_ms`: long enough to hide
+ * the cost of the call, short enough to stop soon, to share a GPU with a desktop, and to stay away from
+ * drivers' watchdogs. Numbers differ in cost along the range, so it follows the measured time.
+ */
+export interface PacingOptions {
+  readonly target_ms: number;
+  /** A call that lasted longer shrinks the next ones at once. */
+  readonly limit_ms: number;
+  readonly start_units: number;
+  /** Upper limit, from the operator or the kernel. */
+  readonly max_units?: number;
+}
+
+/** Most growth from one call to the next: the first calls are so short that their time is mostly overhead. */
+const GROWTH = 4;
+
+export class Pacing {
+  readonly #target_ms: number;
+  readonly #limit_ms: number;
+  readonly #max_units: number;
+  #units: number;
+  #ms_per_unit = 0;
+
+  constructor(options: PacingOptions) {
+    this.#target_ms = options.target_ms;
+    this.#limit_ms = options.limit_ms;
+    this.#max_units = Math.max(1, options.max_units ?? Number.MAX_SAFE_INTEGER);
+    this.#units = Math.max(1, Math.min(options.start_units, this.#max_units));
+  }
+
+  /** Units for the next call, a whole number ≥ 1. */
+  get units(): bigint {
+    return BigInt(Math.floor(this.#units));
+  }
+
+  /** How long a call of `units` will take, as far as is known; 0 before the first. */
+  expected_ms(units: bigint): number {
+    return Number(units) * this.#ms_per_unit;
+  }
+
+  /** A call computed `units` in `elapsed_ms`. */
+  record(units: bigint, elapsed_ms: number): void {
+    const taken = Number(units);
+    this.#ms_per_unit = elapsed_ms / taken;
+    const fitting = (taken / Math.max(elapsed_ms, 0.01)) * this.#target_ms;
+    if (elapsed_ms > this.#limit_ms) this.#set(Math.min(this.#units, fitting / 2));
+    // A short call (the end of a batch) says little about a full one.
+    else if (taken * 2 >= this.#units) this.#set(Math.min(fitting, this.#units * GROWTH));
+  }
+
+  /** After a lost device. */
+  halve(): void {
+    this.#set(this.#units / 2);
+  }
+
+  #set(units: number): void {
+    this.#units = Math.max(1, Math.min(units, this.#max_units));
+  }
+}

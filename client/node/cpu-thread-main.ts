@@ -1,0 +1,15 @@
+/** The program of one worker_thread: answers ThreadRequests, one after the other. */
+import { parentPort } from 'node:worker_threads';
+import type { ThreadRequest } from '../engines/cpu-thread.ts';
+import { ThreadBody } from '../engines/cpu-thread.ts';
+
+const body = new ThreadBody(() => performance.now());
+let before: Promise<void> = Promise.resolve();
+
+parentPort?.on('message', (request: ThreadRequest) => {
+  before = before.then(async () => {
+    const reply = await body.handle(request);
+    if (reply === undefined) return;
+    parentPort?.postMessage(reply, reply.kind === 'answer' ? [reply.words.buffer] : []);
+  });
+});
