@@ -1,0 +1,233 @@
+/**
+ * The workers' side of the coordinator: Socket.IO over WebSocket alone. It checks what arrives, hands it to
+ * the core, and carries the core's notices back. Polling is left out: it fails behind a proxy that does not
+ * stick to one server (40 of 40 tried), and WebSocket alone needs no stickiness. The only home of socket.io.
+ */
+import type { Server as HttpServer } from 'node:http';
+import { Server } from 'socket.io';
+import type { Socket } from 'socket.io';
+import { ClusterError } from '../../protocol/errors.ts';
+import { MAX_MESSAGE_BYTES, hello } from '../../protocol/messages.ts';
+import type { ServerToClient, WireError } from '../../protocol/messages.ts';
+import { fieldProblems, summary, wireErrorOf } from '../../protocol/problems.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { Cluster, WorkerLink, WorkerSession } from '../cluster.ts';
+import type { Log } from '../log.ts';
+import { isAllowedOrigin } from '../origin.ts';
+import { guard } from './connection-guard.ts';
+import type { Connection, GuardLimits } from './connection-guard.ts';
+import { WorkerRequests } from './requests.ts';
+import type { RequestLimits } from './requests.ts';
+
+export interface GatewayOptions {
+  readonly cluster: Cluster;
+  readonly log: Log;
+  /** This coordinator's version, told to workers. */
+  readonly software: string;
+  /** How often workers send a heartbeat. */
+  readonly heartbeat_ms: number;
+  readonly allowedOrigins: readonly string[];
+  readonly limits?: Partial<GatewayLimits>;
+}
+
+export interface GatewayLimits extends GuardLimits, RequestLimits {
+  /** Connections, joined or not. Above the core's limit of workers, so that those get an error that says so. */
+  readonly connections: number;
+  /** Between pings. At a million tabs the library's default (25 s) outweighs the work; heartbeats tell more. */
+  readonly ping_ms: number;
+  /** For the answer to a ping: after ping_ms + pong_ms a half-open connection is cut. */
+  readonly pong_ms: number;
+  /** Between the connection and a valid `hello`. */
+  readonly join_ms: number;
+}
+
+const DEFAULT_LIMITS: GatewayLimits = {
+  connections: 25_000,
+  messagesPerSecond: 2000,
+  unreadBytes: 4 * 1024 * 1024,
+  inFlight: 32,
+  strikesPerMinute: 20,
+  ping_ms: 60_000,
+  pong_ms: 30_000,
+  join_ms: 10_000,
+};
+
+export interface Gateway {
+  /** Joined workers. */
+  connections(): number;
+  /** Closes every connection, joined or not; what was written before still goes out. */
+  close(): void;
+}
+
+type None = Record<string, never>;
+type WorkerSocket = Socket<None, ServerToClient, None, None>;
+
+/** A connection whose `hello` was accepted. */
+interface Member {
+  readonly socket: WorkerSocket;
+  readonly session: WorkerSession;
+  readonly link: SocketLink;
+}
+
+/** Serves workers on `server`, at Socket.IO's usual path. */
+export function openGateway(server: HttpServer, options: GatewayOptions): Gateway {
+  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { cluster, log } = options;
+  const members = new Map<Connection, Member>();
+  const refused = new WeakSet<Connection>();
+  const open = new Set<Connection>();
+  let closed = false;
+
+  const io = new Server<None, ServerToClient, None, None>(server, {
+    transports: ['websocket'],
+    allowUpgrades: false,
+    serveClient: false,
+    perMessageDeflate: false,
+    httpCompression: false,
+    maxHttpBufferSize: MAX_MESSAGE_BYTES,
+    pingInterval: limits.ping_ms,
+    pingTimeout: limits.pong_ms,
+    connectTimeout: limits.join_ms,
+    allowRequest: (request, decide) => {
+      if (!isAllowedOrigin(request.headers, options.allowedOrigins))
+        decide('this origin may not connect', false);
+      else if (closed) decide('this coordinator stops', false);
+      else if (open.size >= limits.connections) decide('too many connections', false);
+      else decide(null, true);
+    },
+  });
+
+  io.engine.on('connection', (connection: Connection) => {
+    open.add(connection);
+    connection.once('close', () => open.delete(connection));
+    guard(connection, limits, (reason) => shut(connection, reason, 'warn'));
+  });
+
+  const shut = (connection: Connection, reason: string, level: 'warn' | 'info'): void => {
+    refused.add(connection);
+    const member = members.get(connection);
+    const node_id = member?.session.nodeId ?? null;
+    log[level]({ reason, node_id, address: connection.remoteAddress }, 'connection closed');
+    member?.socket.emit('closing', { reason: reason.slice(0, 500) });
+    connection.close();
+  };
+
+  io.use((socket, next) => {
+    const connection = socket.conn;
+    if (members.has(connection)) {
+      next(connectError(new ClusterError('malformed', 'this connection has joined already')));
+      return;
+    }
+    const link = new SocketLink(socket, (reason) => shut(connection, reason, 'info'));
+    let session: WorkerSession;
+    try {
+      session = cluster.connect(readHello(socket.handshake.auth), link);
+    } catch (error) {
+      if (!(error instanceof ClusterError)) log.error({ err: error }, 'a worker could not be connected');
+      next(connectError(error));
+      return;
+    }
+    members.set(connection, { socket, session, link });
+    // On the connection, not on the socket: a connection that closes before Socket.IO has finished joining
+    // gives no `disconnect`.
+    connection.once('close', () => {
+      members.delete(connection);
+      session.disconnected();
+    });
+    const requests = new WorkerRequests(session, limits, log, (reason) => shut(connection, reason, 'warn'));
+    socket.onAny((name: unknown, ...args: unknown[]) => {
+      if (!refused.has(connection)) requests.handle(name, args);
+    });
+    next();
+  });
+
+  io.on('connection', (socket) => {
+    const connection = socket.conn;
+    socket.on('error', (error) => log.debug({ err: error }, 'a message could not be read'));
+    socket.once('disconnect', () => connection.close());
+    const member = members.get(connection);
+    member?.link.open(member.session, options);
+  });
+
+  return {
+    connections: () => members.size,
+    close: () => {
+      closed = true;
+      // Not io.close(): it would drop what waits to be written, such as the word to come back later.
+      for (const connection of open) connection.close();
+    },
+  };
+}
+
+/** The core's way to one worker. Before Socket.IO has finished joining, notices are kept for the welcome. */
+class SocketLink implements WorkerLink {
+  readonly address: string | null;
+  readonly #socket: WorkerSocket;
+  readonly #shut: (reason: string) => void;
+  #early: string[] | undefined = [];
+
+  constructor(socket: WorkerSocket, shut: (reason: string) => void) {
+    this.#socket = socket;
+    this.#shut = shut;
+    this.address = socket.conn.remoteAddress ?? null;
+  }
+
+  open(session: WorkerSession, options: GatewayOptions): void {
+    this.#socket.emit('welcome', {
+      protocol: PROTOCOL_VERSION,
+      software: options.software,
+      heartbeat_ms: options.heartbeat_ms,
+      revoked: [...session.revoked, ...(this.#early ?? [])],
+    });
+    this.#early = undefined;
+  }
+
+  /** A worker asks by itself after its welcome, so nothing is lost before it. */
+  notifyWork(): void {
+    if (this.#early === undefined) this.#socket.emit('work', {});
+  }
+
+  revoke(body: Parameters<WorkerLink['revoke']>[0]): void {
+    if (this.#early === undefined) this.#socket.emit('revoke', body);
+    else this.#early.push(...body.lease_ids);
+  }
+
+  drain(reconnectAfterMs: number): void {
+    this.#socket.emit('drain', { reconnect_after_ms: reconnectAfterMs });
+  }
+
+  close(reason: string): void {
+    this.#shut(reason);
+  }
+}
+
+/** The protocol version first: a worker of another version may say hello in another form. */
+function readHello(auth: unknown) {
+  const stated = typeof auth === 'object' && auth !== null && 'protocol' in auth ? auth.protocol : undefined;
+  if (typeof stated === 'number' && stated !== PROTOCOL_VERSION) {
+    const older = stated < PROTOCOL_VERSION ? 'update the worker' : 'update the coordinator';
+    throw new ClusterError(
+      'protocol_mismatch',
+      `the worker speaks protocol ${stated}, this coordinator ${PROTOCOL_VERSION}: ${older}`,
+    );
+  }
+  const parsed = hello.safeParse(auth);
+  if (parsed.success) return parsed.data;
+  const problems = fieldProblems(parsed.error);
+  throw new ClusterError('invalid_request', `hello: ${summary(problems)}`, { fields: problems });
+}
+
+/** Socket.IO carries `data` of a refused handshake to the client's `connect_error`. */
+class ConnectError extends Error {
+  readonly data: WireError;
+
+  constructor(error: ClusterError) {
+    super(error.message);
+    this.data = wireErrorOf(error);
+  }
+}
+
+function connectError(error: unknown): ConnectError {
+  if (error instanceof ClusterError) return new ConnectError(error);
+  return new ConnectError(new ClusterError('internal', 'the coordinator failed at this; its log says why'));
+}
