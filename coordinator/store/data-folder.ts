@@ -1,0 +1,84 @@
+/**
+ * The folder of the embedded store: made if missing, owned by one process at a time, with the key that signs
+ * lease tokens.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StartError } from '../config.ts';
+import { explain, isBusy } from './store-error.ts';
+
+const KEY_BYTES = 32;
+
+export interface DataFolder {
+  readonly databasePath: string;
+  readonly tokenKey: Uint8Array;
+  /** Lets another process take the folder. The end of this process does the same, however it ends. */
+  unlock(): void;
+}
+
+/** @throws StartError data_dir, already_running */
+export function openDataFolder(dataDir: string): DataFolder {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+  } catch (error) {
+    throw new StartError('data_dir', explain(error, dataDir), error);
+  }
+  const unlock = lockFolder(dataDir);
+  try {
+    return { databasePath: join(dataDir, 'cluster.db'), tokenKey: readKey(dataDir), unlock };
+  } catch (error) {
+    unlock();
+    throw new StartError('data_dir', explain(error, dataDir), error);
+  }
+}
+
+/**
+ * An exclusive transaction on a database of its own, held as long as the process lives. SQLite locks by
+ * fcntl, and the system drops those with the process, kill -9 included: a lock file with a process id in it
+ * would have to be judged for staleness, and would be wrong after a reboot in a container, where ids repeat.
+ */
+function lockFolder(dataDir: string): () => void {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(join(dataDir, 'lock.db'), { timeout: 0 });
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database?.close();
+    if (isBusy(error)) {
+      throw new StartError(
+        'already_running',
+        `another coordinator is running on ${dataDir}: stop it, or choose another DATA_DIR`,
+        error,
+      );
+    }
+    throw new StartError('data_dir', explain(error, dataDir), error);
+  }
+  const held = database;
+  return () => {
+    if (held.isOpen) held.close();
+  };
+}
+
+/** By rename, so that a crash never leaves half a key. */
+function readKey(dataDir: string): Uint8Array {
+  const path = join(dataDir, 'token.key');
+  try {
+    const key = readFileSync(path);
+    if (key.length === KEY_BYTES) return key;
+    throw new Error(`token.key is damaged: remove it (leases that are out become invalid, nothing else)`);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+  const key = randomBytes(KEY_BYTES);
+  const file = openSync(`${path}.new`, 'w', 0o600);
+  try {
+    writeSync(file, key);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.new`, path);
+  return key;
+}

@@ -1,0 +1,83 @@
+/**
+ * The schema, as numbered steps. A step is never changed once it was released; the database's user_version
+ * says how many it has taken.
+ *
+ * `tallies` is apart from `jobs` because SQLite rewrites a whole row, overflow pages too, when one column
+ * changes: a change of state must not copy 100 KB of tally and figures.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE owner (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     epoch INTEGER NOT NULL
+   ) STRICT;
+   INSERT INTO owner VALUES (1, 0);
+
+   CREATE TABLE jobs (
+     id TEXT PRIMARY KEY,
+     seq INTEGER NOT NULL UNIQUE,
+     type TEXT NOT NULL,
+     workload_version INTEGER NOT NULL,
+     parameters TEXT NOT NULL,
+     name TEXT,
+     priority TEXT NOT NULL,
+     gpu_preferred INTEGER NOT NULL,
+     placement TEXT NOT NULL,
+     range_start TEXT NOT NULL,
+     range_end TEXT NOT NULL,
+     cursor TEXT NOT NULL,
+     done TEXT NOT NULL,
+     covered TEXT,
+     state TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     started_at INTEGER,
+     updated_at INTEGER NOT NULL,
+     finished_at INTEGER,
+     error_code TEXT,
+     error_message TEXT,
+     idempotency_key TEXT UNIQUE,
+     idempotency_digest TEXT
+   ) STRICT;
+   CREATE INDEX jobs_newest ON jobs (created_at DESC, id DESC);
+   CREATE INDEX jobs_newest_of_state ON jobs (state, created_at DESC, id DESC);
+
+   CREATE TABLE tallies (
+     job_id TEXT PRIMARY KEY REFERENCES jobs (id),
+     tally TEXT,
+     figures BLOB
+   ) STRICT;
+
+   CREATE TABLE segments (
+     job_id TEXT NOT NULL REFERENCES jobs (id),
+     range_start TEXT NOT NULL,
+     range_end TEXT NOT NULL,
+     covered TEXT NOT NULL,
+     PRIMARY KEY (job_id, range_start)
+   ) STRICT;
+
+   CREATE TABLE journal (
+     seq INTEGER PRIMARY KEY,
+     job_id TEXT NOT NULL REFERENCES jobs (id),
+     range_start TEXT NOT NULL,
+     range_end TEXT NOT NULL,
+     digest TEXT NOT NULL,
+     node_id TEXT NOT NULL,
+     aggregate TEXT NOT NULL
+   ) STRICT;
+   -- The highest seq ever used, so that a number is never used twice (rows of the journal come and go).
+   CREATE TABLE sequences (name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+
+   CREATE TABLE computed (
+     minute INTEGER NOT NULL,
+     type TEXT NOT NULL,
+     worker_kind TEXT NOT NULL,
+     units REAL NOT NULL,
+     PRIMARY KEY (minute, type, worker_kind)
+   ) STRICT, WITHOUT ROWID;
+
+   CREATE TABLE events (
+     seq INTEGER PRIMARY KEY,
+     at INTEGER NOT NULL,
+     event TEXT NOT NULL,
+     node_id TEXT
+   ) STRICT;`,
+];

@@ -1,0 +1,88 @@
+/** Rows of the database, to the records of store.ts. */
+import type { ActiveJob, StoredJob, StoredResult, StoredSegment, StoredTally } from './store.ts';
+import {
+  bigint,
+  bytesOrNull,
+  decodeRanges,
+  jobPlacement,
+  number,
+  numberOrNull,
+  parameters,
+  range,
+  text,
+  textOrNull,
+  toJobState,
+  toPriority,
+} from './columns.ts';
+import type { Row } from './columns.ts';
+
+export function storedJob(row: Row): StoredJob {
+  const key = textOrNull(row, 'idempotency_key');
+  const errorCode = textOrNull(row, 'error_code');
+  const covered = textOrNull(row, 'covered');
+  return {
+    record: {
+      id: text(row, 'id'),
+      seq: number(row, 'seq'),
+      type: text(row, 'type'),
+      workloadVersion: number(row, 'workload_version'),
+      parameters: parameters(row),
+      name: textOrNull(row, 'name'),
+      priority: toPriority(text(row, 'priority')),
+      gpuPreferred: number(row, 'gpu_preferred') === 1,
+      placement: jobPlacement(row),
+      range: range(row),
+      createdAt: number(row, 'created_at'),
+      idempotency: key === null ? null : { key, digest: text(row, 'idempotency_digest') },
+    },
+    progress: {
+      state: toJobState(text(row, 'state')),
+      startedAt: numberOrNull(row, 'started_at'),
+      updatedAt: number(row, 'updated_at'),
+      finishedAt: numberOrNull(row, 'finished_at'),
+      error: errorCode === null ? null : { code: errorCode, message: text(row, 'error_message') },
+    },
+    cursor: bigint(row, 'cursor'),
+    done: bigint(row, 'done'),
+    covered: covered === null ? null : decodeRanges(covered),
+  };
+}
+
+export function storedTally(row: Row | undefined): StoredTally {
+  if (row === undefined) return { tally: null, figures: null };
+  return { tally: textOrNull(row, 'tally'), figures: bytesOrNull(row, 'figures') };
+}
+
+function storedSegment(row: Row): StoredSegment {
+  return { range: range(row), covered: decodeRanges(text(row, 'covered')) };
+}
+
+function storedResult(row: Row): StoredResult {
+  return {
+    seq: number(row, 'seq'),
+    jobId: text(row, 'job_id'),
+    range: range(row),
+    aggregate: text(row, 'aggregate'),
+    digest: text(row, 'digest'),
+    nodeId: text(row, 'node_id'),
+  };
+}
+
+/** Joins jobs (each with its tally's columns) with their segments and results. */
+export function activeJobs(
+  jobs: readonly Row[],
+  segments: readonly Row[],
+  results: readonly Row[],
+): readonly ActiveJob[] {
+  const segmentsOf = Map.groupBy(segments, (row) => text(row, 'job_id'));
+  const resultsOf = Map.groupBy(results, (row) => text(row, 'job_id'));
+  return jobs.map((row) => {
+    const job = storedJob(row);
+    return {
+      job,
+      tally: storedTally(row),
+      segments: (segmentsOf.get(job.record.id) ?? []).map(storedSegment),
+      results: (resultsOf.get(job.record.id) ?? []).map(storedResult),
+    };
+  });
+}

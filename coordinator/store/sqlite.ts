@@ -1,0 +1,243 @@
+/**
+ * The embedded store: node:sqlite in WAL mode with synchronous=FULL, so a commit that returned survives a
+ * power cut. The only home of node:sqlite besides the lock of data-folder.ts.
+ *
+ * Calls block the thread for the time of a sync (0.3 ms on the machine this was written on, some ms on slow
+ * disks). A thread of its own was weighed and left out: groups grow with the wait, so throughput does not
+ * fall, and every row would have to be copied across.
+ */
+import { DatabaseSync } from 'node:sqlite';
+import { StartError } from '../config.ts';
+import { openDataFolder } from './data-folder.ts';
+import type { DataFolder } from './data-folder.ts';
+import { MIGRATIONS } from './migrations.ts';
+import { activeJobs, storedJob, storedTally } from './rows.ts';
+import { explain, isDamaged, unavailable } from './store-error.ts';
+import { KEPT_EVENTS, KEPT_MINUTES, StoreFenced } from './store.ts';
+import type { ActiveJob, Change, ComputedBucket, JobPage, Store, StoredJob, StoredTally } from './store.ts';
+import { number, text, textOrNull } from './columns.ts';
+import { Statements } from './statements.ts';
+import { toClusterEvent, toJobState } from './columns.ts';
+
+/**
+ * Frames of the write-ahead log before it is copied into the database: 128 × 4 KB keep the log near half a
+ * megabyte. SQLite's default of 1000 was no faster with groups of results, and 4 MB of log.
+ */
+const CHECKPOINT_FRAMES = 128;
+const BUSY_TIMEOUT_MS = 2000;
+
+/**
+ * Opens the store in `dataDir`, which becomes this process's until it closes the store or ends.
+ * @throws StartError data_dir, already_running, store
+ */
+export async function openSqliteStore(dataDir: string): Promise<Store> {
+  const folder = openDataFolder(dataDir);
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(folder.databasePath, { timeout: BUSY_TIMEOUT_MS });
+    return new SqliteStore(database, dataDir, folder);
+  } catch (error) {
+    if (database?.isOpen === true) database.close();
+    folder.unlock();
+    if (error instanceof StartError) throw error;
+    throw new StartError(isDamaged(error) ? 'store' : 'data_dir', explain(error, dataDir), error);
+  }
+}
+
+class SqliteStore implements Store {
+  readonly epoch: number;
+  readonly tokenKey: Uint8Array;
+  readonly existed: boolean;
+  readonly #database: DatabaseSync;
+  readonly #dataDir: string;
+  readonly #folder: DataFolder;
+  readonly #statements: Statements;
+
+  constructor(database: DatabaseSync, dataDir: string, folder: DataFolder) {
+    this.#database = database;
+    this.#dataDir = dataDir;
+    this.#folder = folder;
+    this.tokenKey = folder.tokenKey;
+    database.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
+       PRAGMA wal_autocheckpoint = ${CHECKPOINT_FRAMES}; PRAGMA journal_size_limit = 1048576;`,
+    );
+    checkIntegrity(database, dataDir);
+    this.existed = migrate(database, dataDir);
+    this.#statements = new Statements(database);
+    this.epoch = this.#transaction(() => number(this.#statements.raiseEpoch.get(), 'epoch'));
+  }
+
+  commit(changes: readonly Change[]): Promise<{ readonly bytes: number }> {
+    try {
+      const bytes = this.#transaction(() => {
+        if (number(this.#statements.epoch.get(), 'epoch') !== this.epoch) throw new StoreFenced();
+        let sum = 0;
+        for (const change of changes) sum += this.#apply(change);
+        return sum;
+      });
+      return Promise.resolve({ bytes });
+    } catch (error) {
+      return Promise.reject(error instanceof StoreFenced ? error : unavailable(error, this.#dataDir));
+    }
+  }
+
+  loadActive(): Promise<readonly ActiveJob[]> {
+    const { activeJobs: jobs, allSegments, allResults } = this.#statements;
+    return this.#read(() => activeJobs(jobs.all(), allSegments.all(), allResults.all()));
+  }
+
+  countJobs() {
+    return this.#read(() =>
+      this.#statements.countJobs.all().map((row) => ({
+        type: text(row, 'type'),
+        state: toJobState(text(row, 'state')),
+        jobs: number(row, 'jobs'),
+      })),
+    );
+  }
+
+  nextSequence() {
+    return this.#read(() => ({
+      job: number(this.#statements.lastJob.get(), 'last') + 1,
+      result: number(this.#statements.lastResult.get(), 'last') + 1,
+    }));
+  }
+
+  findJob(jobId: string): Promise<StoredJob | undefined> {
+    return this.#read(() => {
+      const row = this.#statements.findJob.get(jobId);
+      return row === undefined ? undefined : storedJob(row);
+    });
+  }
+
+  findTally(jobId: string): Promise<StoredTally> {
+    return this.#read(() => storedTally(this.#statements.findTally.get(jobId)));
+  }
+
+  findByIdempotencyKey(key: string) {
+    return this.#read(() => {
+      const row = this.#statements.findByKey.get(key);
+      if (row === undefined) return undefined;
+      return { jobId: text(row, 'id'), digest: text(row, 'idempotency_digest') };
+    });
+  }
+
+  listJobs(page: JobPage): Promise<readonly StoredJob[]> {
+    return this.#read(() => this.#statements.listJobs(page).map(storedJob));
+  }
+
+  computed(from: number, minutes: number, buckets: number): Promise<readonly ComputedBucket[]> {
+    return this.#read(() =>
+      this.#statements.computed.all(from, minutes, from, from + minutes * buckets).map((row) => ({
+        bucket: number(row, 'bucket'),
+        type: text(row, 'type'),
+        workerKind: text(row, 'worker_kind'),
+        units: number(row, 'units'),
+      })),
+    );
+  }
+
+  events(from: number, limit: number) {
+    return this.#read(() =>
+      this.#statements.events
+        .all(from, limit)
+        .map((row) => ({
+          at: number(row, 'at'),
+          event: toClusterEvent(text(row, 'event')),
+          nodeId: textOrNull(row, 'node_id'),
+        }))
+        .toReversed(),
+    );
+  }
+
+  close(): Promise<void> {
+    if (this.#database.isOpen) this.#database.close();
+    this.#folder.unlock();
+    return Promise.resolve();
+  }
+
+  #apply(change: Change): number {
+    const sql = this.#statements;
+    switch (change.kind) {
+      case 'job_added':
+        sql.addJob(change.record);
+        return 0;
+      case 'job_changed':
+        sql.changeJob(change.jobId, change.progress);
+        return 0;
+      case 'segment_claimed':
+        sql.claimSegment(change.jobId, change.range);
+        return 0;
+      case 'result_accepted':
+        sql.addResult(change.result);
+        return change.result.aggregate.length;
+      case 'result_replaced':
+        sql.replaceResult(change.result);
+        return change.result.aggregate.length;
+      case 'results_folded':
+        sql.fold(change);
+        return (change.tally?.length ?? 0) + (change.figures?.length ?? 0);
+      case 'job_closed':
+        sql.closeJob(change.jobId, change.covered);
+        return 0;
+      case 'computed':
+        sql.addComputed.run(change.minute, change.type, change.workerKind, change.units);
+        sql.forgetComputed.run(change.minute - KEPT_MINUTES);
+        return 0;
+      case 'event':
+        sql.addEvent.run(change.at, change.event, change.nodeId);
+        sql.forgetEvents.run(KEPT_EVENTS);
+        return 0;
+    }
+  }
+
+  /** A failed statement may have ended the transaction already (a full disk does). */
+  #transaction<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const value = work();
+      this.#database.exec('COMMIT');
+      return value;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #read<T>(work: () => T): Promise<T> {
+    try {
+      return Promise.resolve(work());
+    } catch (error) {
+      return Promise.reject(unavailable(error, this.#dataDir));
+    }
+  }
+}
+
+/** Finds a damaged file at the start, not at the row that happens to be on the bad page. */
+function checkIntegrity(database: DatabaseSync, dataDir: string): void {
+  const row = database.prepare('PRAGMA quick_check(1)').get();
+  const verdict = row === undefined ? 'no answer' : text(row, 'quick_check');
+  if (verdict !== 'ok') {
+    throw new StartError(
+      'store',
+      `the database in ${dataDir} is damaged (${verdict}): restore a copy, or move the folder away to start anew`,
+    );
+  }
+}
+
+/** @returns whether the database existed before */
+function migrate(database: DatabaseSync, dataDir: string): boolean {
+  const taken = number(database.prepare('PRAGMA user_version').get(), 'user_version');
+  if (taken > MIGRATIONS.length) {
+    throw new StartError(
+      'store',
+      `the database in ${dataDir} was written by a newer version (schema ${taken}, known here: ${MIGRATIONS.length}): update this program`,
+    );
+  }
+  for (const [step, sql] of MIGRATIONS.entries()) {
+    if (step < taken) continue;
+    database.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${step + 1}; COMMIT`);
+  }
+  return taken > 0;
+}

@@ -1,0 +1,190 @@
+/** Every SQL statement of the embedded store, prepared once. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Range } from '../../protocol/range.ts';
+import { encodeRanges } from './columns.ts';
+import type { Row } from './columns.ts';
+import type { Change, JobPage, JobProgress, JobRecord, StoredResult } from './store.ts';
+
+type Fold = Extract<Change, { kind: 'results_folded' }>;
+
+export class Statements {
+  readonly raiseEpoch: StatementSync;
+  readonly epoch: StatementSync;
+  readonly activeJobs: StatementSync;
+  readonly allSegments: StatementSync;
+  readonly allResults: StatementSync;
+  readonly countJobs: StatementSync;
+  readonly lastJob: StatementSync;
+  readonly lastResult: StatementSync;
+  readonly findJob: StatementSync;
+  readonly findTally: StatementSync;
+  readonly findByKey: StatementSync;
+  readonly computed: StatementSync;
+  readonly events: StatementSync;
+  readonly addComputed: StatementSync;
+  readonly forgetComputed: StatementSync;
+  readonly addEvent: StatementSync;
+  readonly forgetEvents: StatementSync;
+  readonly #database: DatabaseSync;
+  readonly #insertJob: StatementSync;
+  readonly #updateJob: StatementSync;
+  readonly #insertSegment: StatementSync;
+  readonly #moveCursor: StatementSync;
+  readonly #insertResult: StatementSync;
+  readonly #updateResult: StatementSync;
+  readonly #deleteResult: StatementSync;
+  readonly #noteResult: StatementSync;
+  readonly #upsertTally: StatementSync;
+  readonly #setDone: StatementSync;
+  readonly #setSegment: StatementSync;
+  readonly #deleteSegment: StatementSync;
+  readonly #deleteSegments: StatementSync;
+  readonly #setCovered: StatementSync;
+  readonly #lists = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync) {
+    const sql = (source: string) => database.prepare(source);
+    this.#database = database;
+    this.raiseEpoch = sql('UPDATE owner SET epoch = epoch + 1 RETURNING epoch');
+    this.epoch = sql('SELECT epoch FROM owner');
+    this.activeJobs = sql(
+      `SELECT jobs.*, tallies.tally, tallies.figures FROM jobs LEFT JOIN tallies ON tallies.job_id = jobs.id
+       WHERE state IN ('pending', 'running', 'paused')
+          OR id IN (SELECT job_id FROM segments UNION SELECT job_id FROM journal)
+       ORDER BY seq`,
+    );
+    this.allSegments = sql('SELECT * FROM segments');
+    this.allResults = sql('SELECT * FROM journal ORDER BY seq');
+    this.countJobs = sql('SELECT type, state, count(*) AS jobs FROM jobs GROUP BY type, state');
+    this.lastJob = sql('SELECT coalesce(max(seq), 0) AS last FROM jobs');
+    this.lastResult = sql(`SELECT max((SELECT coalesce(max(last), 0) FROM sequences WHERE name = 'journal'),
+         (SELECT coalesce(max(seq), 0) FROM journal)) AS last`);
+    this.findJob = sql('SELECT * FROM jobs WHERE id = ?');
+    this.findTally = sql('SELECT tally, figures FROM tallies WHERE job_id = ?');
+    this.findByKey = sql('SELECT id, idempotency_digest FROM jobs WHERE idempotency_key = ?');
+    this.computed = sql(
+      `SELECT (minute - ?) / ? AS bucket, type, worker_kind, sum(units) AS units FROM computed
+       WHERE minute >= ? AND minute < ? GROUP BY 1, 2, 3`,
+    );
+    this.events = sql('SELECT at, event, node_id FROM events WHERE at >= ? ORDER BY seq DESC LIMIT ?');
+    this.addComputed = sql(
+      `INSERT INTO computed VALUES (?, ?, ?, ?)
+       ON CONFLICT (minute, type, worker_kind) DO UPDATE SET units = units + excluded.units`,
+    );
+    this.forgetComputed = sql('DELETE FROM computed WHERE minute < ?');
+    this.addEvent = sql('INSERT INTO events (at, event, node_id) VALUES (?, ?, ?)');
+    this.forgetEvents = sql('DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?');
+    this.#insertJob = sql(
+      `INSERT INTO jobs (id, seq, type, workload_version, parameters, name, priority, gpu_preferred, placement,
+         range_start, range_end, cursor, done, state, created_at, updated_at, idempotency_key, idempotency_digest)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '0', 'pending', ?, ?, ?, ?)`,
+    );
+    this.#updateJob = sql(
+      `UPDATE jobs SET state = ?, started_at = ?, updated_at = ?, finished_at = ?, error_code = ?, error_message = ?
+       WHERE id = ?`,
+    );
+    this.#insertSegment = sql(`INSERT INTO segments VALUES (?, ?, ?, '[]')`);
+    this.#moveCursor = sql('UPDATE jobs SET cursor = ? WHERE id = ?');
+    this.#insertResult = sql('INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)');
+    this.#updateResult = sql('UPDATE journal SET digest = ?, node_id = ?, aggregate = ? WHERE seq = ?');
+    this.#deleteResult = sql('DELETE FROM journal WHERE seq = ?');
+    this.#noteResult = sql(
+      `INSERT INTO sequences VALUES ('journal', ?) ON CONFLICT (name) DO UPDATE SET last = max(last, excluded.last)`,
+    );
+    this.#upsertTally = sql(
+      `INSERT INTO tallies VALUES (?, ?, ?)
+       ON CONFLICT (job_id) DO UPDATE SET tally = excluded.tally, figures = excluded.figures`,
+    );
+    this.#setDone = sql('UPDATE jobs SET done = ? WHERE id = ?');
+    this.#setSegment = sql('UPDATE segments SET covered = ? WHERE job_id = ? AND range_start = ?');
+    this.#deleteSegment = sql('DELETE FROM segments WHERE job_id = ? AND range_start = ?');
+    this.#deleteSegments = sql('DELETE FROM segments WHERE job_id = ?');
+    this.#setCovered = sql('UPDATE jobs SET covered = ? WHERE id = ?');
+  }
+
+  addJob(job: JobRecord): void {
+    const { start, end } = job.range;
+    const identity = [
+      job.id,
+      job.seq,
+      job.type,
+      job.workloadVersion,
+      JSON.stringify(job.parameters),
+      job.name,
+    ];
+    const wishes = [job.priority, job.gpuPreferred ? 1 : 0, JSON.stringify(job.placement)];
+    const range = [start.toString(), end.toString(), start.toString()];
+    const key = [job.idempotency?.key ?? null, job.idempotency?.digest ?? null];
+    this.#insertJob.run(...identity, ...wishes, ...range, job.createdAt, job.createdAt, ...key);
+  }
+
+  changeJob(jobId: string, { state, startedAt, updatedAt, finishedAt, error }: JobProgress): void {
+    const times = [startedAt, updatedAt, finishedAt];
+    this.#updateJob.run(state, ...times, error?.code ?? null, error?.message ?? null, jobId);
+  }
+
+  claimSegment(jobId: string, { start, end }: Range): void {
+    this.#insertSegment.run(jobId, start.toString(), end.toString());
+    this.#moveCursor.run(end.toString(), jobId);
+  }
+
+  addResult(result: StoredResult): void {
+    const { seq, jobId, range, digest, nodeId, aggregate } = result;
+    this.#insertResult.run(
+      seq,
+      jobId,
+      range.start.toString(),
+      range.end.toString(),
+      digest,
+      nodeId,
+      aggregate,
+    );
+  }
+
+  replaceResult({ digest, nodeId, aggregate, seq }: StoredResult): void {
+    this.#updateResult.run(digest, nodeId, aggregate, seq);
+  }
+
+  fold(fold: Fold): void {
+    let last = 0;
+    for (const seq of fold.results) {
+      this.#deleteResult.run(seq);
+      if (seq > last) last = seq;
+    }
+    // Rows of the journal go here and nowhere else, so this keeps `last` above every number ever used.
+    if (last > 0) this.#noteResult.run(last);
+    this.#upsertTally.run(fold.jobId, fold.tally, fold.figures);
+    this.#setDone.run(fold.done.toString(), fold.jobId);
+    for (const { start, covered } of fold.segments) {
+      if (covered === null) this.#deleteSegment.run(fold.jobId, start.toString());
+      else this.#setSegment.run(encodeRanges(covered), fold.jobId, start.toString());
+    }
+  }
+
+  closeJob(jobId: string, covered: readonly Range[]): void {
+    this.#deleteSegments.run(jobId);
+    this.#setCovered.run(encodeRanges(covered), jobId);
+  }
+
+  listJobs({ state, type, before, limit }: JobPage): readonly Row[] {
+    const conditions: string[] = [];
+    const values: (string | number)[] = [];
+    if (state !== undefined) {
+      conditions.push('state = ?');
+      values.push(state);
+    }
+    if (type !== undefined) {
+      conditions.push('type = ?');
+      values.push(type);
+    }
+    if (before !== undefined) {
+      conditions.push('(created_at, id) < (?, ?)');
+      values.push(before.createdAt, before.id);
+    }
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    const source = `SELECT * FROM jobs ${where} ORDER BY created_at DESC, id DESC LIMIT ?`;
+    const statement = this.#lists.get(source) ?? this.#database.prepare(source);
+    this.#lists.set(source, statement);
+    return statement.all(...values, limit);
+  }
+}
