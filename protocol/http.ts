@@ -201,10 +201,19 @@ export const clusterStatus = z.object({
 });
 export type ClusterStatus = z.infer<typeof clusterStatus>;
 
+const WINDOW_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
+const MAX_WINDOW_SECONDS = 366 * 86_400;
+
+/** A length of time as people write it, `24h`, in seconds. */
+export function windowSeconds(window: string): number {
+  return Number(window.slice(0, -1)) * (WINDOW_SECONDS[window.slice(-1)] ?? Number.NaN);
+}
+
 export const throughputQuery = z.strictObject({
   window: z
     .string()
-    .regex(/^([1-9][0-9]{0,4})(m|h|d)$/, 'expected minutes, hours or days: 30m, 24h, 7d')
+    .regex(/^[1-9][0-9]{0,5}[mhd]$/, 'expected minutes, hours or days: 30m, 24h, 7d')
+    .refine((window) => !(windowSeconds(window) > MAX_WINDOW_SECONDS), 'expected at most 366d')
     .default('24h'),
 });
 export const throughput = z.object({
@@ -244,6 +253,8 @@ export interface Route {
   /** Server-sent events instead of one JSON reply: the schema of each event's data. */
   readonly events?: Readonly<Record<(typeof JOB_EVENTS)[number], z.ZodType>>;
   readonly status: number;
+  /** Further statuses that carry the same reply. */
+  readonly alsoStatus?: readonly number[];
   readonly errors: readonly (typeof ERROR_CODES)[number][];
 }
 
@@ -368,6 +379,7 @@ export const ROUTES: readonly Route[] = [
     summary: 'Readiness (503 with the reason while not ready)',
     reply: readiness,
     status: 200,
+    alsoStatus: [503],
     errors: [],
   },
 ];

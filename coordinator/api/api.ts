@@ -1,0 +1,78 @@
+/** The public HTTP face: the API, its description, kernels and pages, from one origin. */
+import express from 'express';
+import type { Express, RequestHandler } from 'express';
+import { ROUTES } from '../../protocol/http.ts';
+import { openApi } from '../../protocol/openapi.ts';
+import type { Workload } from '../../protocol/workload.ts';
+import type { Cluster } from '../cluster.ts';
+import type { KernelLibrary } from '../kernels.ts';
+import type { Log } from '../log.ts';
+import { docsRoutes, kernelRoutes, pageFiles } from './files.ts';
+import { JobEvents, STREAM_LIMITS } from './job-events.ts';
+import type { StreamLimits } from './job-events.ts';
+import { errorReplies, notFound, onlyMethods, sendJson } from './replies.ts';
+import { routeHandlers } from './routes.ts';
+import { ownOriginOnly, securityHeaders } from './security.ts';
+
+export interface ApiOptions {
+  readonly cluster: Cluster;
+  readonly kernels: KernelLibrary;
+  readonly workloads: ReadonlyMap<string, Workload>;
+  /** Of the software, told in /openapi.json. */
+  readonly version: string;
+  readonly pagesDir: string;
+  readonly allowedOrigins: readonly string[];
+  readonly log: Log;
+  readonly limits?: Partial<StreamLimits>;
+}
+
+export interface Api {
+  /** Serves a node:http server's requests. */
+  readonly app: Express;
+  /** Open event streams. */
+  streams(): number;
+  /** Ends the event streams. */
+  close(): void;
+}
+
+export function createApi(options: ApiOptions): Api {
+  const { cluster, workloads, kernels, log } = options;
+  const events = new JobEvents(cluster, log, { ...STREAM_LIMITS, ...options.limits });
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(requestLog(log), securityHeaders(), ownOriginOnly(options.allowedOrigins));
+
+  addRoutes(app, routeHandlers({ cluster, workloads, events }));
+  const description = openApi(options.version, workloads.values());
+  app.get('/openapi.json', (_request, response) => sendJson(response, 200, description));
+  app.use('/docs', docsRoutes());
+  app.use('/kernels', kernelRoutes(kernels));
+  app.all(['/openapi.json', '/docs', '/kernels', '/kernels/:sha256'], onlyMethods(['get']));
+  app.use(...pageFiles(options.pagesDir));
+  app.use(notFound, errorReplies(log));
+  return { app, streams: () => events.count, close: () => events.close() };
+}
+
+function addRoutes(app: Express, handlers: ReturnType<typeof routeHandlers>): void {
+  const methods = new Map<string, string[]>();
+  for (const { method, path, status } of ROUTES) {
+    const handler = handlers.get(`${method} ${path}`);
+    if (handler === undefined) throw new Error(`no handler for ${method} ${path}`);
+    app[method](path, (request, response) => handler(request, response, status));
+    methods.set(path, [...(methods.get(path) ?? []), method]);
+  }
+  for (const [path, served] of methods) app.all(path, onlyMethods(served));
+}
+
+function requestLog(log: Log): RequestHandler {
+  return (request, response, next) => {
+    const started = performance.now();
+    response.once('finish', () => {
+      const ms = Math.round(performance.now() - started);
+      log.debug({ method: request.method, path: request.path, status: response.statusCode, ms }, 'request');
+    });
+    next();
+  };
+}
