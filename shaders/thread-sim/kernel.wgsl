@@ -2,9 +2,11 @@
 //
 // `walk`: a workgroup takes its share of a piece's roots; each lane fetches the next root when it has finished
 // a tree, so lanes with small trees don't wait for large ones. One Threefry per turn of the loop, whether for a
-// root, a first child or a sibling. A tree counts by depth into the lane's own column and is added to the sums
-// only when it is finished: a tree that is oversize or past the lane's budget leaves nothing behind.
-// It writes per tree (work, span, threads) to the scratch; by-depth counts and failures go to the output.
+// root, a first child or a sibling. It writes per tree (work, span, threads) to the scratch; by-depth counts and
+// failures go to the output. A tree that is oversize or past the lane's budget must leave nothing behind, but
+// adding each finished tree's counts by depth to a total is a loop in which all other lanes wait: for trees of
+// 42 threads that was most of the time. So lanes count straight into their totals, remember each total as it
+// was when the tree first reached that depth, and put the totals back when a tree fails.
 //
 // `reduce`: one workgroup per piece sums the scratch, takes the maxima and sorts the deferred roots, so that
 // no word of the output depends on the order in which lanes ran.
@@ -20,13 +22,15 @@ struct Piece {
 @group(0) @binding(0) var<storage, read> parameters: array<u32>;
 @group(0) @binding(1) var<storage, read> pieces: array<Piece>;
 @group(0) @binding(2) var<storage, read_write> output: array<atomic<u32>>;
-@group(0) @binding(4) var<storage, read_write> scratch: array<atomic<u32>>;
+@group(0) @binding(4) var<storage, read_write> scratch: array<u32>;
 
 const WALKERS = 64u;
 const REDUCERS = 256u;
 const DEPTHS = 33u;
 const SIZES = 25u;
 const MACHINES = 11u;
+// MACHINES, rounded up so that it divides REDUCERS.
+const MACHINE_LANES = 16u;
 const PARITY = 0x1bd11bdau;
 
 // Word offsets in a piece's output.
@@ -138,7 +142,7 @@ fn add_output(at: u32, value: vec2<u32>) {
 }
 
 var<workgroup> queue: atomic<u32>;
-var<workgroup> columns: array<u32, 2112>; // DEPTHS x WALKERS
+var<workgroup> totals: array<u32, 2112>; // DEPTHS x WALKERS: one column per lane
 var<workgroup> depths: array<atomic<u32>, 33>;
 
 @compute @workgroup_size(64)
@@ -157,21 +161,23 @@ fn walk(
   let max_threads = parameters[8];
   let budget = parameters[9];
 
-  for (var depth = 0u; depth < DEPTHS; depth++) { columns[depth * WALKERS + lane] = 0u; }
+  for (var d = 0u; d < DEPTHS; d++) { totals[d * WALKERS + lane] = 0u; }
   if (lane < DEPTHS) { atomicStore(&depths[lane], 0u); }
   if (lane == 0u) { atomicStore(&queue, first); }
   workgroupBarrier();
 
-  // Threads with siblings still to come, at most one per depth: their state and start, which child is next.
-  var waiting: array<vec3<u32>, 32>;
+  // Threads with siblings still to come, at most one per depth: state, start, and in one word ticks (21 bits),
+  // forks (3 bits) and which child is next.
+  var waiting: array<vec4<u32>, 32>;
   var waiting_mask = 0u;
-  var next_child = vec2(0u); // 2 bits per depth
+  var totals_before: array<u32, 33>;
   var tree = 0u;
   var key = vec2(0u);
   var counter = 0u;
   var start = 0u;
   var depth = 0u;
-  var deepest = 0u;
+  // How many depths the tree has reached.
+  var reached = 0u;
   var threads = 0u;
   var work = vec2(0u);
   var span = 0u;
@@ -184,7 +190,7 @@ fn walk(
       counter = piece.start.x + tree;
       start = 0u;
       depth = 0u;
-      deepest = 0u;
+      reached = 0u;
       work = vec2(0u);
       span = 0u;
       waiting_mask = 0u;
@@ -193,58 +199,62 @@ fn walk(
     threads += 1u;
     let at = own_scratch + CAPACITY + 3u * tree;
     if (threads > budget) {
-      for (var d = 0u; d <= deepest; d++) { columns[d * WALKERS + lane] = 0u; }
+      for (var d = 0u; d < reached; d++) { totals[d * WALKERS + lane] = totals_before[d]; }
       if (budget == max_threads) {
         add_output(result + OVERSIZE, vec2(1u, 0u));
       } else {
         let slot = atomicAdd(&output[result + DEFERRED], 1u);
-        if (slot < CAPACITY) { atomicStore(&scratch[own_scratch + slot], tree); }
+        if (slot < CAPACITY) { scratch[own_scratch + slot] = tree; }
       }
-      atomicStore(&scratch[at + 2u], 0u);
+      scratch[at + 2u] = 0u;
       threads = 0u;
       continue;
     }
-    let ticks = ticks_of(shape, state.x);
+    var ticks = ticks_of(shape, state.x);
+    var forks = forks_of(shape, state.y, depth);
     work.x += ticks;
     work.y += select(0u, 1u, work.x < ticks);
     span = max(span, start + ticks);
-    deepest = max(deepest, depth);
-    columns[depth * WALKERS + lane] += 1u;
-    let forks = forks_of(shape, state.y, depth);
-    if (forks > 0u) {
-      if (forks > 1u) {
-        waiting[depth] = vec3(state, start);
-        waiting_mask |= 1u << depth;
-        set_child(&next_child, depth, 1u);
+    let total = totals[depth * WALKERS + lane];
+    totals[depth * WALKERS + lane] = total + 1u;
+    if (depth == reached) {
+      totals_before[depth] = total;
+      reached += 1u;
+    }
+
+    // The next thread: this one's first child, or the next sibling of the deepest that has any.
+    key = state;
+    counter = 0u;
+    if (forks > 1u) {
+      waiting[depth] = vec4(state, start, ticks | (forks << 21u) | (1u << 24u));
+      waiting_mask |= 1u << depth;
+    } else if (forks == 0u) {
+      if (waiting_mask == 0u) {
+        scratch[at] = work.x;
+        scratch[at + 1u] = (work.y << SPAN_BITS) | span;
+        scratch[at + 2u] = threads;
+        threads = 0u;
+        continue;
       }
-      key = state;
-      counter = 0u;
-      start += offset_of(ticks, 0u, forks);
-      depth += 1u;
-    } else if (waiting_mask != 0u) {
       depth = firstLeadingBit(waiting_mask);
       let parent = waiting[depth];
-      let child = (next_child[depth >> 4u] >> (2u * (depth & 15u))) & 3u;
-      let siblings = forks_of(shape, parent.y, depth);
-      if (child + 1u == siblings) {
+      key = parent.xy;
+      start = parent.z;
+      ticks = parent.w & 0x1fffffu;
+      forks = (parent.w >> 21u) & 7u;
+      counter = parent.w >> 24u;
+      if (counter + 1u == forks) {
         waiting_mask &= ~(1u << depth);
       } else {
-        set_child(&next_child, depth, child + 1u);
+        waiting[depth].w = parent.w + (1u << 24u);
       }
-      key = parent.xy;
-      counter = child;
-      start = parent.z + offset_of(ticks_of(shape, parent.x), child, siblings);
-      depth += 1u;
-    } else {
-      for (var d = 0u; d <= deepest; d++) {
-        atomicAdd(&depths[d], columns[d * WALKERS + lane]);
-        columns[d * WALKERS + lane] = 0u;
-      }
-      atomicStore(&scratch[at], work.x);
-      atomicStore(&scratch[at + 1u], (work.y << SPAN_BITS) | span);
-      atomicStore(&scratch[at + 2u], threads);
-      threads = 0u;
     }
+    start += offset_of(ticks, counter, forks);
+    depth += 1u;
+  }
+  for (var d = 0u; d < DEPTHS; d++) {
+    let total = totals[d * WALKERS + lane];
+    if (total != 0u) { atomicAdd(&depths[d], total); }
   }
   workgroupBarrier();
   if (lane < DEPTHS) {
@@ -252,12 +262,6 @@ fn walk(
     let count = atomicLoad(&depths[lane]);
     if (count != 0u) { add_output(result + BY_DEPTH + 2u * lane, vec2(count, 0u)); }
   }
-}
-
-fn set_child(children: ptr<function, vec2<u32>>, depth: u32, child: u32) {
-  let shift = 2u * (depth & 15u);
-  let half = depth >> 4u;
-  (*children)[half] = ((*children)[half] & ~(3u << shift)) | (child << shift);
 }
 
 // The value, high word first, and its tree; ordered by value, then by the smaller tree.
@@ -271,27 +275,33 @@ fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   return vec2(low, a.y + b.y + select(0u, 1u, low < a.x));
 }
 
-// 1 <= shift <= 31.
+// shift <= 31.
 fn shift64(a: vec2<u32>, shift: u32) -> vec2<u32> {
-  return vec2((a.x >> shift) | (a.y << (32u - shift)), a.y >> shift);
+  let low = (a.x >> shift) | (a.y << (32u - shift));
+  return vec2(select(low, a.x, shift == 0u), a.y >> shift);
 }
 
 var<workgroup> sizes: array<atomic<u32>, 25>;
-var<workgroup> candidates: array<vec3<u32>, 256>; // REDUCERS
+// Of threads, work and span: the largest value's high word, low word, and the smallest tree that has it.
+var<workgroup> largest_high: array<atomic<u32>, 3>;
+var<workgroup> largest_low: array<atomic<u32>, 3>;
+var<workgroup> largest_tree: array<atomic<u32>, 3>;
 
-fn publish_largest(found: vec3<u32>, at: u32, lane: u32) {
-  candidates[lane] = found;
-  workgroupBarrier();
-  for (var half = REDUCERS / 2u; half > 0u; half /= 2u) {
-    if (lane < half) { candidates[lane] = better(candidates[lane], candidates[lane + half]); }
-    workgroupBarrier();
-  }
-  if (lane == 0u && any(candidates[0].xy != vec2(0u))) {
-    atomicStore(&output[at], candidates[0].y);
-    atomicStore(&output[at + 1u], candidates[0].x);
-    atomicStore(&output[at + 2u], candidates[0].z);
-  }
-  workgroupBarrier();
+struct Tree {
+  work: vec2<u32>,
+  span: u32,
+  // 0: the tree does not count.
+  threads: u32,
+}
+
+fn read_tree(own_scratch: u32, tree: u32) -> Tree {
+  let at = own_scratch + CAPACITY + 3u * tree;
+  let packed = scratch[at + 1u];
+  return Tree(
+    vec2(scratch[at], packed >> SPAN_BITS),
+    packed & ((1u << SPAN_BITS) - 1u),
+    scratch[at + 2u],
+  );
 }
 
 @compute @workgroup_size(256)
@@ -301,60 +311,85 @@ fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   let result = group.y * OUTPUT_WORDS;
   let own_scratch = group.y * parameters[10];
   if (lane < SIZES) { atomicStore(&sizes[lane], 0u); }
+  if (lane < 3u) {
+    atomicStore(&largest_high[lane], 0u);
+    atomicStore(&largest_low[lane], 0u);
+    atomicStore(&largest_tree[lane], 0xffffffffu);
+  }
   workgroupBarrier();
 
   var all_threads = vec2(0u);
   var all_work = vec2(0u);
   var all_span = vec2(0u);
-  var lower: array<vec2<u32>, 11>;
-  var upper: array<vec2<u32>, 11>;
   var most_threads = vec3(0u);
   var most_work = vec3(0u);
   var most_span = vec3(0u);
   for (var tree = lane; tree < length; tree += REDUCERS) {
-    let at = own_scratch + CAPACITY + 3u * tree;
-    let threads = atomicLoad(&scratch[at + 2u]);
-    if (threads == 0u) { continue; }
-    let packed = atomicLoad(&scratch[at + 1u]);
-    let work = vec2(atomicLoad(&scratch[at]), packed >> SPAN_BITS);
-    let span = packed & ((1u << SPAN_BITS) - 1u);
-    all_threads = add64(all_threads, vec2(threads, 0u));
-    all_work = add64(all_work, work);
-    all_span = add64(all_span, vec2(span, 0u));
-    atomicAdd(&sizes[firstLeadingBit(threads)], 1u);
-    most_threads = better(most_threads, vec3(0u, threads, tree));
-    most_work = better(most_work, vec3(work.yx, tree));
-    most_span = better(most_span, vec3(0u, span, tree));
-    let excess = vec2(work.x - span, work.y - select(0u, 1u, work.x < span));
-    // For one processor both bounds are the work; see below.
-    for (var machine = 1u; machine < MACHINES; machine++) {
-      var share = shift64(add64(work, vec2((1u << machine) - 1u, 0u)), machine);
-      if (share.y == 0u) { share.x = max(share.x, span); }
-      lower[machine] = add64(lower[machine], share);
-      upper[machine] = add64(upper[machine], add64(shift64(excess, machine), vec2(span, 0u)));
-    }
+    let found = read_tree(own_scratch, tree);
+    if (found.threads == 0u) { continue; }
+    all_threads = add64(all_threads, vec2(found.threads, 0u));
+    all_work = add64(all_work, found.work);
+    all_span = add64(all_span, vec2(found.span, 0u));
+    atomicAdd(&sizes[firstLeadingBit(found.threads)], 1u);
+    most_threads = better(most_threads, vec3(0u, found.threads, tree));
+    most_work = better(most_work, vec3(found.work.yx, tree));
+    most_span = better(most_span, vec3(0u, found.span, tree));
   }
   add_output(result + THREADS, all_threads);
   add_output(result + WORK, all_work);
   add_output(result + SPAN, all_span);
-  add_output(result + LOWER, all_work);
-  add_output(result + UPPER, all_work);
-  for (var machine = 1u; machine < MACHINES; machine++) {
-    add_output(result + LOWER + 2u * machine, lower[machine]);
-    add_output(result + UPPER + 2u * machine, upper[machine]);
+
+  // Word by word, since atomics are 32 bits wide: three barriers, where a tree of comparisons takes thirty,
+  // which a software adapter compiled for 6 s.
+  let most = array<vec3<u32>, 3>(most_threads, most_work, most_span);
+  for (var kind = 0u; kind < 3u; kind++) { atomicMax(&largest_high[kind], most[kind].x); }
+  workgroupBarrier();
+  for (var kind = 0u; kind < 3u; kind++) {
+    if (most[kind].x == atomicLoad(&largest_high[kind])) { atomicMax(&largest_low[kind], most[kind].y); }
   }
-  publish_largest(most_threads, result + LARGEST, lane);
-  publish_largest(most_work, result + LARGEST + 3u, lane);
-  publish_largest(most_span, result + LARGEST + 6u, lane);
+  workgroupBarrier();
+  for (var kind = 0u; kind < 3u; kind++) {
+    let value = vec2(atomicLoad(&largest_high[kind]), atomicLoad(&largest_low[kind]));
+    // A lane without trees has value 0, which no tree has.
+    if (all(most[kind].xy == value) && any(value != vec2(0u))) {
+      atomicMin(&largest_tree[kind], most[kind].z);
+    }
+  }
+  workgroupBarrier();
+  if (lane < 3u && atomicLoad(&largest_tree[lane]) != 0xffffffffu) {
+    let at = result + LARGEST + 3u * lane;
+    atomicStore(&output[at], atomicLoad(&largest_low[lane]));
+    atomicStore(&output[at + 1u], atomicLoad(&largest_high[lane]));
+    atomicStore(&output[at + 2u], atomicLoad(&largest_tree[lane]));
+  }
   if (lane < SIZES) { atomicStore(&output[result + BY_SIZE + 2u * lane], atomicLoad(&sizes[lane])); }
+
+  // A lane sums the bounds for one machine over every 16th tree. With all machines in each lane, in two
+  // arrays, a software adapter compiled for 10 s.
+  let machine = lane % MACHINE_LANES;
+  if (machine < MACHINES) {
+    var lower = vec2(0u);
+    var upper = vec2(0u);
+    for (var tree = lane / MACHINE_LANES; tree < length; tree += REDUCERS / MACHINE_LANES) {
+      let found = read_tree(own_scratch, tree);
+      if (found.threads == 0u) { continue; }
+      var share = shift64(add64(found.work, vec2((1u << machine) - 1u, 0u)), machine);
+      if (share.y == 0u) { share.x = max(share.x, found.span); }
+      lower = add64(lower, share);
+      let excess = vec2(found.work.x - found.span, found.work.y - select(0u, 1u, found.work.x < found.span));
+      upper = add64(upper, add64(shift64(excess, machine), vec2(found.span, 0u)));
+    }
+    add_output(result + LOWER + 2u * machine, lower);
+    add_output(result + UPPER + 2u * machine, upper);
+  }
 
   // Sort the deferred roots by counting who comes before: all of them are there if they fit.
   let left = atomicLoad(&output[result + DEFERRED]);
   if (left <= CAPACITY && lane < left) {
-    let tree = atomicLoad(&scratch[own_scratch + lane]);
+    let tree = scratch[own_scratch + lane];
     var rank = 0u;
     for (var other = 0u; other < left; other++) {
-      rank += select(0u, 1u, atomicLoad(&scratch[own_scratch + other]) < tree);
+      rank += select(0u, 1u, scratch[own_scratch + other] < tree);
     }
     atomicStore(&output[result + DEFERRED + 1u + rank], tree);
   }
