@@ -1,0 +1,250 @@
+/**
+ * What the coordinator tells Prometheus. Counters start at 0 with the process; gauges are read from the core
+ * at scrape time. Labels take only values of closed sets (workload types, kinds, states, error codes), so the
+ * number of series does not grow with workers or jobs. The only home of prom-client here.
+ */
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { ClusterGauges, Observer } from '../cluster.ts';
+import type { Log } from '../log.ts';
+import { RateWindow } from './rate-window.ts';
+
+const RATE_WINDOW_MS = 60_000;
+const SHARE_WINDOW_MS = 600_000;
+
+/** Counts beside the core's own. */
+export interface SurroundingGauges {
+  readonly sockets: () => number;
+  readonly eventStreams: () => number;
+}
+
+export interface Metrics {
+  readonly observer: Observer;
+  /** Makes the gauges readable, once the core stands. */
+  attach(gauges: ClusterGauges, surroundings: SurroundingGauges): void;
+  /** Serves GET /metrics and nothing else. */
+  readonly server: Server;
+  /** Prometheus text format. */
+  text(): Promise<string>;
+}
+
+/** @param now milliseconds, never going back */
+export function createMetrics(
+  log: Log,
+  expectedWorkers: number | null,
+  now: () => number = () => performance.now(),
+): Metrics {
+  const registry = new Registry();
+  const observer = createObserver(registry, now);
+  collectDefaultMetrics({ register: registry });
+  if (expectedWorkers !== null) {
+    new Gauge({
+      name: 'cluster_workers_expected',
+      help: 'Workers that the operator expects (CLUSTER_SIZE).',
+      registers: [registry],
+    }).set(expectedWorkers);
+  }
+  const text = () => registry.metrics();
+  return {
+    observer,
+    attach: (gauges, surroundings) => addGauges(registry, gauges, surroundings),
+    server: metricsServer(text, registry.contentType, log),
+    text,
+  };
+}
+
+function createObserver(registry: Registry, now: () => number): Observer {
+  const registers = [registry];
+  const jobs = new Counter({
+    name: 'cluster_jobs_total',
+    help: 'Jobs that came into a status since the coordinator started.',
+    labelNames: ['type', 'status'],
+    registers,
+  });
+  const granted = new Counter({
+    name: 'cluster_leases_granted_total',
+    help: 'Leases given to workers.',
+    labelNames: ['type', 'kind'],
+    registers,
+  });
+  const ended = new Counter({
+    name: 'cluster_leases_ended_total',
+    help: 'Leases that ended, by how.',
+    labelNames: ['type', 'how'],
+    registers,
+  });
+  const batches = new Counter({
+    name: 'cluster_batches_total',
+    help: 'Results of batches that workers sent, by outcome: accepted, duplicate, or the error that refused them.',
+    labelNames: ['type', 'kind', 'outcome'],
+    registers,
+  });
+  const units = new Counter({
+    name: 'cluster_units_total',
+    help: 'Numbers (or roots) whose results were accepted.',
+    labelNames: ['type', 'kind'],
+    registers,
+  });
+  const compute = new Histogram({
+    name: 'cluster_batch_compute_seconds',
+    help: 'How long a worker computed on an accepted batch.',
+    labelNames: ['kind'],
+    buckets: [0.1, 0.5, 1, 2, 5, 10, 20, 60, 300],
+    registers,
+  });
+  const differed = new Counter({
+    name: 'cluster_answers_differed_total',
+    help: 'Ranges for which two answers differed, by which was wrong after recomputation.',
+    labelNames: ['type', 'wrong'],
+    registers,
+  });
+  const commitSeconds = new Histogram({
+    name: 'cluster_commit_seconds',
+    help: 'How long a durable commit of the store took.',
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5],
+    registers,
+  });
+  const commitResults = new Histogram({
+    name: 'cluster_commit_results',
+    help: 'Results that shared one commit.',
+    buckets: [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+    registers,
+  });
+  const commitBytes = new Histogram({
+    name: 'cluster_commit_bytes',
+    help: 'Bytes of aggregates and tallies in one commit.',
+    buckets: [1e3, 1e4, 1e5, 1e6, 1e7, 1e8],
+    registers,
+  });
+  const rates = new RateWindow(RATE_WINDOW_MS, 60, now);
+  new Gauge({
+    name: 'cluster_units_per_second',
+    help: 'Numbers (or roots) accepted per second, over the last minute.',
+    labelNames: ['type', 'kind'],
+    registers,
+    collect() {
+      for (const [key, sum] of rates.sums()) {
+        const [type = '', kind = ''] = key.split(' ');
+        this.set({ type, kind }, sum / (RATE_WINDOW_MS / 1000));
+      }
+    },
+  });
+  const shares = new RateWindow(SHARE_WINDOW_MS, 60, now);
+  new Gauge({
+    name: 'cluster_batches_failed_ratio',
+    help: 'Share of the results of the last ten minutes that were refused; no value without results.',
+    registers,
+    collect() {
+      const sums = shares.sums();
+      const refused = sums.get('refused') ?? 0;
+      const all = refused + (sums.get('taken') ?? 0);
+      if (all > 0) this.set(refused / all);
+      else this.remove();
+    },
+  });
+
+  return {
+    jobChanged: (type, _from, to) => jobs.inc({ type, status: to }),
+    leaseGranted: (type, kind) => granted.inc({ type, kind }),
+    leaseEnded: (type, how) => ended.inc({ type, how }),
+    submissionSettled: ({ type, kind, outcome, units: counted, computeMs }) => {
+      batches.inc({ type, kind, outcome });
+      const taken = outcome === 'accepted' || outcome === 'duplicate';
+      shares.add(taken ? 'taken' : 'refused', 1);
+      if (outcome !== 'accepted') return;
+      compute.observe({ kind }, computeMs / 1000);
+      units.inc({ type, kind }, Number(counted));
+      rates.add(`${type} ${kind}`, Number(counted));
+    },
+    answersDiffered: (type, wrong) => differed.inc({ type, wrong }),
+    committed: ({ results, bytes, seconds }) => {
+      commitSeconds.observe(seconds);
+      commitResults.observe(results);
+      commitBytes.observe(bytes);
+    },
+  };
+}
+
+function addGauges(registry: Registry, gauges: ClusterGauges, surroundings: SurroundingGauges): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'cluster_jobs_by_status',
+    help: 'Jobs there are, by status.',
+    labelNames: ['type', 'status'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [type, byStatus] of gauges.jobs()) {
+        for (const [status, jobs] of byStatus) this.set({ type, status }, jobs);
+      }
+    },
+  });
+  new Gauge({
+    name: 'cluster_workers',
+    help: 'Workers that are known, by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [state, workers] of gauges.workers()) this.set({ state }, workers);
+    },
+  });
+  new Gauge({
+    name: 'cluster_leases',
+    help: 'Leases that are held now.',
+    registers,
+    collect() {
+      this.set(gauges.leases());
+    },
+  });
+  new Gauge({
+    name: 'cluster_queue_depth',
+    help: 'What waits: jobs for their first lease, results for their commit.',
+    labelNames: ['of'],
+    registers,
+    collect() {
+      const { jobs, results } = gauges.queueDepth();
+      this.set({ of: 'jobs' }, jobs);
+      this.set({ of: 'results' }, results);
+    },
+  });
+  new Gauge({
+    name: 'cluster_sockets',
+    help: 'Workers connected by socket.',
+    registers,
+    collect() {
+      this.set(surroundings.sockets());
+    },
+  });
+  new Gauge({
+    name: 'cluster_event_streams',
+    help: 'Open streams of server-sent events.',
+    registers,
+    collect() {
+      this.set(surroundings.eventStreams());
+    },
+  });
+}
+
+function metricsServer(text: () => Promise<string>, contentType: string, log: Log): Server {
+  return createServer((request, response) => {
+    request.resume();
+    const path = request.url?.split('?', 1)[0];
+    if (path !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
+      response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' });
+      response.end('GET /metrics is all there is here\n');
+      return;
+    }
+    text().then(
+      (body) => {
+        response.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
+        response.end(body);
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'metrics could not be read');
+        response.writeHead(500).end();
+      },
+    );
+  });
+}
