@@ -132,6 +132,7 @@ export const heartbeat = z.strictObject({
   /** Share of the last interval in which an engine computed, 0 … 1. */
   busy_fraction: z.number().min(0).max(1),
   rate_per_second: rate,
+  /** done: units finished and folded, counted from the lease's start. */
   leases: z.array(z.strictObject({ lease_id: text(64), done: decimalString })).max(16),
 });
 export type Heartbeat = z.infer<typeof heartbeat>;

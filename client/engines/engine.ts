@@ -26,7 +26,11 @@ export interface Batch {
   readonly range: Range;
   /** Units. */
   readonly tileLength: bigint;
-  readonly kernels: { readonly gpu: LoadedKernel; readonly cpu: LoadedKernel };
+  readonly kernels: {
+    /** Undefined on a worker without a GPU. */
+    readonly gpu: LoadedKernel | undefined;
+    readonly cpu: LoadedKernel;
+  };
 }
 
 /** The exact result of [batch.range.start, end). */

@@ -18,7 +18,7 @@ import { Signal, sleep } from '../runtime.ts';
 import type { CpuPool, CpuProgramSource } from './cpu-pool.ts';
 import { describeFailure } from './cpu-pool.ts';
 import { cpuProgram } from './cpu.ts';
-import type { Batch, BatchRun, Engine } from './engine.ts';
+import type { Batch, BatchRun, Engine, LoadedKernel } from './engine.ts';
 import { GpuDevice } from './gpu-device.ts';
 import { GpuFault } from './gpu-fault.ts';
 import { extendByWords, probeOf } from './gpu-piece.ts';
@@ -97,7 +97,12 @@ export class GpuEngine implements Engine {
       run.lose(this.#over);
       return run;
     }
-    const started = this.#prepare(run);
+    const { gpu } = batch.kernels;
+    if (gpu === undefined) {
+      run.fail('the batch has no kernel for a GPU');
+      return run;
+    }
+    const started = this.#prepare(run, gpu);
     this.#runs.push(started);
     void run.ended.then(() => {
       this.#runs.splice(this.#runs.indexOf(started), 1);
@@ -120,12 +125,12 @@ export class GpuEngine implements Engine {
     await this.#options.cpu.close();
   }
 
-  #prepare(run: TileRun): Started {
+  #prepare(run: TileRun, text: LoadedKernel): Started {
     const { batch } = run;
     const { workload, parameters } = batch;
     const kernel = workload.kernels(parameters).gpu;
     const cpu = cpuProgram(batch);
-    const key = `${batch.kernels.gpu.sha256} ${cpu.key}`;
+    const key = `${text.sha256} ${cpu.key}`;
     const exact = (range: Range) => this.#exact(batch, cpu, range);
     let pacing = this.#paces.get(key);
     if (pacing === undefined) {
@@ -145,7 +150,7 @@ export class GpuEngine implements Engine {
     const program: SessionProgramSource = {
       key,
       kernel,
-      text: batch.kernels.gpu,
+      text,
       parameterWords: () => cpu.parameterWords,
       constants: () => workload.gpuConstants(parameters),
       probe: probeOf(workload, parameters, exact),

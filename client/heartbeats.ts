@@ -1,0 +1,59 @@
+/** Tells the coordinator at fixed intervals that the worker lives, and what it does. */
+import type { Heartbeat } from '../protocol/messages.ts';
+import { heartbeatReply } from '../protocol/messages.ts';
+import type { Link } from './link.ts';
+import type { Runtime } from './runtime.ts';
+
+const MIN_INTERVAL_MS = 50;
+/** Half-open connections are found by this: TCP alone needs minutes. */
+const ANSWER_TIMEOUT_MS = 15_000;
+
+export interface HeartbeatEvents {
+  /** @param busy_fraction of the time since the last one */
+  body(busy_fraction: number): Heartbeat;
+  answered(revoked: readonly string[]): void;
+  silent(): void;
+}
+
+export class Heartbeats {
+  readonly #runtime: Runtime;
+  readonly #busy_ms: () => number;
+  readonly #events: HeartbeatEvents;
+  #cancel: () => void = () => undefined;
+  #last = { at_ms: 0, busy_ms: 0 };
+
+  /** @param busy_ms cumulative busy time of the engine */
+  constructor(runtime: Runtime, busy_ms: () => number, events: HeartbeatEvents) {
+    this.#runtime = runtime;
+    this.#busy_ms = busy_ms;
+    this.#events = events;
+  }
+
+  start(link: Link, interval_ms: number): void {
+    this.stop();
+    this.#last = { at_ms: this.#runtime.now(), busy_ms: this.#busy_ms() };
+    const wait_ms = Math.max(MIN_INTERVAL_MS, interval_ms);
+    const beat = () => {
+      this.#cancel = this.#runtime.setTimer(wait_ms, beat);
+      void this.#send(link);
+    };
+    // The first at a random moment of the interval, so that workers that came together don't beat together.
+    this.#cancel = this.#runtime.setTimer(wait_ms * this.#runtime.random(), beat);
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#cancel = () => undefined;
+  }
+
+  async #send(link: Link): Promise<void> {
+    const now = { at_ms: this.#runtime.now(), busy_ms: this.#busy_ms() };
+    const passed_ms = now.at_ms - this.#last.at_ms;
+    const busy = passed_ms > 0 ? (now.busy_ms - this.#last.busy_ms) / passed_ms : 0;
+    this.#last = now;
+    const body = this.#events.body(Math.max(0, Math.min(1, busy)));
+    const outcome = await link.request('heartbeat', body, heartbeatReply, { timeout_ms: ANSWER_TIMEOUT_MS });
+    if (outcome.ok === true) this.#events.answered(outcome.value.revoked);
+    else if (outcome.ok === 'unknown') this.#events.silent();
+  }
+}

@@ -1,0 +1,43 @@
+/** What a worker says of itself: to a page, to /health, to metrics. */
+export type WorkerState =
+  /** Known answers are computed on the device. */
+  | 'testing'
+  | 'connecting'
+  /** Connected, without work. */
+  | 'idle'
+  | 'computing'
+  | 'stopping'
+  | 'ended';
+
+export interface WorkerStatus {
+  readonly node_id: string;
+  readonly state: WorkerState;
+  /** Why it is connecting, or ended; undefined where there is nothing to say. */
+  readonly message: string | undefined;
+  readonly connected: boolean;
+  readonly batches_accepted: number;
+  /** Results that were counted before. */
+  readonly batches_duplicate: number;
+  /** Results that the coordinator refused. */
+  readonly batches_refused: number;
+  /** Batches that this device could not compute. */
+  readonly batches_failed: number;
+  readonly units_accepted: bigint;
+  /** 0 before anything was computed. */
+  readonly rate_per_second: number;
+  readonly leases_held: number;
+}
+
+/** Why a worker ended by itself, or that it was told to. */
+export interface WorkerEnd {
+  readonly kind:
+    | 'stopped'
+    /** Update the worker (or reload the page), or the coordinator. */
+    | 'protocol_mismatch'
+    /** The coordinator does not take this worker as it is. */
+    | 'refused'
+    /** The device failed its self-test. */
+    | 'unfit'
+    | 'device_lost';
+  readonly message: string;
+}

@@ -1,0 +1,416 @@
+/**
+ * The worker loop, the same for every host: no DOM, no Node. Self-test, connect, lease → compute → submit, with
+ * the next lease fetched before the current one ends. Everything outside is injected, so that tests drive the
+ * real loop with a virtual clock and a faulty network.
+ *
+ * What survives what: a lost connection or a restarted coordinator costs nothing (the batch goes on, results
+ * wait in the outbox); a lost device is the engine's affair until it gives up; a failing kernel costs its lease.
+ */
+import type { Hello, Lease, LeaseReply, Release } from '../protocol/messages.ts';
+import { leaseReply } from '../protocol/messages.ts';
+import { rangeLength } from '../protocol/range.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import { BackOff } from './back-off.ts';
+import { Dialer } from './dialer.ts';
+import type { BatchEnd } from './engines/engine.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { HeldLease, prepareBatch } from './held-lease.ts';
+import type { Link, Outcome } from './link.ts';
+import { Outbox } from './outbox.ts';
+import { RateMemory } from './rate-memory.ts';
+import { sleep } from './runtime.ts';
+import { selfTest } from './self-test.ts';
+import type { WorkerOptions } from './worker-options.ts';
+import type { WorkerEnd, WorkerState, WorkerStatus } from './worker-status.ts';
+
+const TARGET_MS = 10_000;
+const MAX_HELD = 2;
+/** Results that may wait for the coordinator before no more work is taken. */
+const MAX_OUTBOX = 4;
+const LEASE_TIMEOUT_MS = 30_000;
+/** The next lease is asked for when less than this is left of the current one, or a fifth of it if that is more. */
+const PREFETCH_MS = 1000;
+const PREFETCH_SHARE = 0.2;
+/** How often the end of a batch is estimated anew. */
+const LOOK_AGAIN_MS = 200;
+/** `stop` is done in 2 s: so long for the running pieces, the rest for handing back. */
+const STOP_COMPUTE_MS = 1200;
+const STOP_TOTAL_MS = 1800;
+
+export class Worker {
+  /** Resolves once everything is closed. Never rejects. */
+  readonly finished: Promise<WorkerEnd>;
+  readonly #options: WorkerOptions;
+  readonly #dialer: Dialer;
+  readonly #heartbeats: Heartbeats;
+  readonly #outbox: Outbox;
+  readonly #rates = new RateMemory();
+  readonly #failures: BackOff;
+  #resolveFinished: (end: WorkerEnd) => void = () => undefined;
+  #phase: 'testing' | 'running' | 'stopping' | 'ended' = 'testing';
+  #fit: Hello['workloads'] = [];
+  #held: HeldLease[] = [];
+  #link: Link | undefined;
+  #draining = false;
+  #asking = false;
+  #ask_at_ms = 0;
+  #message: string | undefined;
+  #cancelStep: () => void = () => undefined;
+  #counts = { accepted: 0, duplicate: 0, refused: 0, failed: 0, units: 0n };
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const { runtime, log, engine, transport } = options;
+    this.finished = new Promise((resolve) => {
+      this.#resolveFinished = resolve;
+    });
+    this.#failures = new BackOff(runtime, { first_ms: 1000, longest_ms: 60_000 });
+    this.#outbox = new Outbox(runtime, log, {
+      accepted: (item, status) => {
+        this.#counts[status]++;
+        if (item.kind === 'submit' && status === 'accepted') this.#counts.units += item.units;
+        this.#step();
+      },
+      refused: (item, reason) => {
+        this.#counts.refused++;
+        log.warn({ lease_id: item.lease_id, reason }, 'a result was refused and is thrown away');
+        this.#step();
+      },
+    });
+    this.#heartbeats = new Heartbeats(runtime, () => engine.busy_ms(), {
+      body: (busy_fraction) => ({
+        state: this.#held.length > 0 ? 'computing' : 'idle',
+        busy_fraction,
+        rate_per_second: this.#rate(),
+        leases: this.#held.map((held) => ({ lease_id: held.lease.lease_id, done: String(held.done()) })),
+      }),
+      answered: (revoked) => {
+        this.#dialer.healthy();
+        this.#revoke(revoked);
+      },
+      silent: () => this.#dialer.drop('the coordinator does not answer'),
+    });
+    this.#dialer = new Dialer(transport, runtime, log, {
+      hello: () => this.#hello(),
+      welcomed: (link, welcome) => {
+        this.#link = link;
+        this.#draining = false;
+        this.#message = undefined;
+        this.#ask_at_ms = runtime.now();
+        log.info({ coordinator: welcome.software }, 'connected');
+        this.#outbox.connected(link);
+        this.#heartbeats.start(link, welcome.heartbeat_ms);
+        this.#revoke(welcome.revoked);
+      },
+      work: () => {
+        this.#ask_at_ms = runtime.now();
+        this.#step();
+      },
+      revoked: (lease_ids) => this.#revoke(lease_ids),
+      draining: () => {
+        this.#draining = true;
+      },
+      lost: (message) => {
+        this.#message = message;
+        this.#unlink();
+        this.#step();
+      },
+      refused: (kind, message) => this.#finish({ kind, message }),
+    });
+    void engine.given_up.then((message) => this.#deviceGone(message));
+    void this.#begin();
+  }
+
+  status(): WorkerStatus {
+    const { accepted, duplicate, refused, failed, units } = this.#counts;
+    return {
+      node_id: this.#options.identity.node_id,
+      state: this.#state(),
+      message: this.#message,
+      connected: this.#link !== undefined,
+      batches_accepted: accepted,
+      batches_duplicate: duplicate,
+      batches_refused: refused,
+      batches_failed: failed,
+      units_accepted: units,
+      rate_per_second: this.#rate(),
+      leases_held: this.#held.length,
+    };
+  }
+
+  /** Finishes the running pieces, hands back what is done, closes everything: within 2 s. */
+  async stop(): Promise<void> {
+    if (this.#phase === 'testing') this.#finish({ kind: 'stopped', message: 'stopped' });
+    if (this.#phase === 'running') {
+      this.#phase = 'stopping';
+      this.#report();
+      await this.#handBack('stopping', 'the worker stops');
+      this.#finish({ kind: 'stopped', message: 'stopped' });
+    }
+    await this.finished;
+  }
+
+  async #begin(): Promise<void> {
+    const { engine, workloads, kernels, runtime, log } = this.#options;
+    const backOff = new BackOff(runtime, { first_ms: 500, longest_ms: 15_000 });
+    while (this.#phase === 'testing') {
+      try {
+        const result = await selfTest(engine, workloads.values(), kernels);
+        if (this.#phase !== 'testing') return;
+        if (result.failure !== undefined) {
+          this.#finish({ kind: 'unfit', message: `this device gets no work: ${result.failure}` });
+          return;
+        }
+        this.#fit = [...result.fit];
+        this.#phase = 'running';
+        log.info({ device: engine.device.description }, 'the device passed its self-test');
+        this.#report();
+        this.#dialer.dial();
+      } catch (error) {
+        this.#message = `waiting for the coordinator: ${error instanceof Error ? error.message : String(error)}`;
+        log.warn({}, this.#message);
+        this.#report();
+        await sleep(runtime, backOff.next_ms());
+      }
+    }
+  }
+
+  #hello(): Hello {
+    const { identity, engine } = this.#options;
+    const leases = [...this.#held.map(({ lease }) => lease.lease_id), ...this.#outbox.lease_ids];
+    return {
+      protocol: PROTOCOL_VERSION,
+      node_id: identity.node_id,
+      session: identity.session,
+      kind: engine.kind,
+      host: identity.host,
+      software: identity.software,
+      device: engine.device,
+      tags: [...identity.tags],
+      priority: identity.priority,
+      workloads: this.#fit,
+      health_url: identity.health_url,
+      leases: [...new Set(leases)].slice(0, 16),
+    };
+  }
+
+  /** Decides what to do next. Called after every change; cheap. */
+  #step(): void {
+    this.#cancelStep();
+    this.#cancelStep = () => undefined;
+    if (this.#phase !== 'running') return;
+    this.#report();
+    const link = this.#link;
+    if (link === undefined || this.#draining || this.#asking) return;
+    if (this.#held.length >= MAX_HELD || this.#outbox.size >= MAX_OUTBOX) return;
+    const wait_ms = Math.max(this.#ask_at_ms - this.#options.runtime.now(), this.#prefetchIn_ms());
+    if (wait_ms > 0) {
+      this.#cancelStep = this.#options.runtime.setTimer(wait_ms, () => this.#step());
+    } else void this.#ask(link);
+  }
+
+  /** Time until the next lease should be asked for; 0: now. */
+  #prefetchIn_ms(): number {
+    let left_ms = 0;
+    let threshold_ms = PREFETCH_MS;
+    for (const held of this.#held) {
+      const rate = held.rate_per_second() ?? this.#rates.of(held.lease.job_id);
+      if (rate === undefined || held.run === undefined) return LOOK_AGAIN_MS;
+      left_ms += (Number(held.left()) / rate) * 1000;
+      threshold_ms = Math.max(threshold_ms, (Number(rangeLength(held.range)) / rate) * 1000 * PREFETCH_SHARE);
+    }
+    return left_ms <= threshold_ms ? 0 : Math.min(left_ms - threshold_ms, LOOK_AGAIN_MS);
+  }
+
+  async #ask(link: Link): Promise<void> {
+    this.#asking = true;
+    const target_ms = this.#options.target_ms ?? TARGET_MS;
+    const body = { target_ms, rate_per_second: this.#rate() };
+    const outcome = await link.request('lease', body, leaseReply, {
+      timeout_ms: LEASE_TIMEOUT_MS,
+      late: (late) => this.#lateLease(late),
+    });
+    this.#asking = false;
+    if (this.#link !== link || this.#phase !== 'running') {
+      this.#lateLease(outcome);
+      this.#step();
+      return;
+    }
+    const { runtime, log } = this.#options;
+    if (outcome.ok === true) {
+      this.#dialer.healthy();
+      const { lease, retry_after_ms } = outcome.value;
+      if (lease === null) this.#ask_at_ms = runtime.now() + retry_after_ms * (0.75 + runtime.random() / 2);
+      else this.#adopt(lease);
+    } else {
+      const why = outcome.ok === false ? outcome.error.message : outcome.message;
+      const wait_ms = this.#failures.next_ms();
+      log.warn({ wait_ms: Math.round(wait_ms) }, `no lease: ${why}`);
+      this.#ask_at_ms = runtime.now() + wait_ms;
+    }
+    this.#step();
+  }
+
+  /** A lease that came when it could not be used any more. */
+  #lateLease(outcome: Outcome<LeaseReply>): void {
+    if (outcome.ok !== true || outcome.value.lease === null) return;
+    this.#release(outcome.value.lease, 'stopping', 'the lease came too late');
+  }
+
+  #adopt(lease: Lease): void {
+    if (this.#held.some((held) => held.lease.lease_id === lease.lease_id)) return;
+    const held = new HeldLease(lease);
+    this.#held.push(held);
+    void this.#compute(held);
+  }
+
+  async #compute(held: HeldLease): Promise<void> {
+    const { engine } = this.#options;
+    let end: BatchEnd;
+    try {
+      const batch = await prepareBatch(held, this.#options);
+      if (held.dropped) return;
+      held.run = engine.start(batch);
+      end = await held.run.ended;
+    } catch (error) {
+      end = { how: 'failed', message: error instanceof Error ? error.message : String(error) };
+    }
+    if (held.dropped) return;
+    this.#forget(held);
+    // While stopping, `handBack` decides about what was stopped on the way.
+    held.dropped = end.how !== 'stopped';
+    const rate = held.rate_per_second();
+    if (rate !== undefined) this.#rates.set(held.lease.job_id, rate);
+    switch (end.how) {
+      case 'finished':
+        this.#failures.reset();
+        this.#submit(held);
+        break;
+      case 'stopped':
+        break;
+      case 'failed': {
+        this.#counts.failed++;
+        const { log, runtime } = this.#options;
+        log.error({ lease_id: held.lease.lease_id, reason: end.message }, 'a batch failed on this device');
+        this.#release(held.lease, 'failed', end.message);
+        this.#ask_at_ms = runtime.now() + this.#failures.next_ms();
+        break;
+      }
+      case 'device_lost':
+        this.#release(held.lease, 'device_lost', end.message);
+        break;
+    }
+    this.#step();
+  }
+
+  #submit(held: HeldLease): void {
+    const prefix = held.prefix();
+    if (prefix === undefined || held.run === undefined) return;
+    const { workload, parameters } = held.run.batch;
+    this.#outbox.add({
+      kind: 'submit',
+      lease_id: held.lease.lease_id,
+      units: prefix.end - held.range.start,
+      body: {
+        token: held.lease.token,
+        end: String(prefix.end),
+        aggregate: workload.encode(parameters, prefix.aggregate),
+        compute_ms: prefix.compute_ms,
+      },
+    });
+  }
+
+  #release(lease: Lease, reason: Release['reason'], message: string): void {
+    const body = { token: lease.token, reason, message: message.slice(0, 500) };
+    this.#outbox.add({ kind: 'release', lease_id: lease.lease_id, body });
+  }
+
+  #revoke(lease_ids: readonly string[]): void {
+    for (const held of this.#held.filter(({ lease }) => lease_ids.includes(lease.lease_id))) {
+      this.#options.log.info({ lease_id: held.lease.lease_id }, 'a lease was revoked');
+      this.#drop(held);
+    }
+    this.#step();
+  }
+
+  #drop(held: HeldLease): void {
+    held.dropped = true;
+    this.#forget(held);
+    held.run?.abandon();
+  }
+
+  #forget(held: HeldLease): void {
+    this.#held = this.#held.filter((other) => other !== held);
+  }
+
+  /** Hands back every lease: what is done of it as a result, else as a release. */
+  async #handBack(reason: 'stopping' | 'device_lost', message: string): Promise<void> {
+    const { runtime } = this.#options;
+    const held = this.#held;
+    const begun_ms = runtime.now();
+    for (const { run } of held) run?.stop();
+    await Promise.race([
+      Promise.all(held.map(({ run }) => run?.ended)),
+      sleep(runtime, reason === 'stopping' ? STOP_COMPUTE_MS : 0),
+    ]);
+    for (const one of held) {
+      // Finished, failed or revoked meanwhile.
+      if (one.dropped) continue;
+      if (one.done() > 0n) this.#submit(one);
+      else this.#release(one.lease, reason, message);
+      this.#drop(one);
+    }
+    if (this.#link === undefined) return;
+    const left_ms = Math.max(0, STOP_TOTAL_MS - (runtime.now() - begun_ms));
+    await Promise.race([this.#outbox.empty(), sleep(runtime, left_ms)]);
+  }
+
+  async #deviceGone(message: string): Promise<void> {
+    if (this.#phase === 'testing' || this.#phase === 'running') {
+      if (this.#phase === 'running') {
+        this.#phase = 'stopping';
+        await this.#handBack('device_lost', message);
+      }
+      this.#finish({ kind: 'device_lost', message });
+    }
+  }
+
+  #unlink(): void {
+    this.#link = undefined;
+    this.#outbox.disconnected();
+    this.#heartbeats.stop();
+  }
+
+  #finish(end: WorkerEnd): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#message = end.message;
+    this.#cancelStep();
+    for (const held of this.#held) this.#drop(held);
+    this.#unlink();
+    this.#dialer.close();
+    this.#report();
+    void this.#options.engine.close().then(() => this.#resolveFinished(end));
+  }
+
+  /** Units per second of the job that is computed, else of the one before; 0 if none ever was. */
+  #rate(): number {
+    return this.#held[0]?.rate_per_second() ?? this.#rates.latest();
+  }
+
+  #state(): WorkerState {
+    switch (this.#phase) {
+      case 'testing':
+      case 'stopping':
+      case 'ended':
+        return this.#phase;
+      case 'running':
+        if (this.#held.length > 0) return 'computing';
+        return this.#link === undefined ? 'connecting' : 'idle';
+    }
+  }
+
+  #report(): void {
+    this.#options.onStatus?.(this.status());
+  }
+}
