@@ -28,7 +28,7 @@ export interface DialerEvents {
 }
 
 interface Attempt {
-  readonly connection: Connection;
+  connection: Connection | undefined;
   /** Once it is welcomed. */
   link: Link | undefined;
   /** Why the coordinator closes it, if it said so. */
@@ -59,16 +59,15 @@ export class Dialer {
     this.#cancelTimer();
     // A transport may report before it has returned the connection.
     const early: (() => void)[] = [];
-    let attempt: Attempt | undefined;
+    const attempt: Attempt = { connection: undefined, link: undefined, closing: '' };
     const deliver = (event: () => void) => {
-      if (attempt === undefined) early.push(event);
+      if (attempt.connection === undefined) early.push(event);
       else if (this.#current === attempt) event();
     };
-    const connection = this.#transport.connect(this.#events.hello(), {
+    attempt.connection = this.#transport.connect(this.#events.hello(), {
       notice: (name, body) => deliver(() => this.#notice(name, body)),
       ended: (end) => deliver(() => this.#ended(end)),
     });
-    attempt = { connection, link: undefined, closing: '' };
     this.#current = attempt;
     this.#cancelTimer = this.#runtime.setTimer(WELCOME_TIMEOUT_MS, () => this.drop('no welcome came'));
     for (const event of early) deliver(event);
@@ -87,7 +86,7 @@ export class Dialer {
   close(): void {
     this.#closed = true;
     this.#cancelTimer();
-    this.#current?.connection.close();
+    this.#current?.connection?.close();
     this.#current?.link?.lost();
     this.#current = undefined;
   }
@@ -97,10 +96,11 @@ export class Dialer {
       case 'welcome': {
         const welcome = NOTICES.welcome.safeParse(body);
         if (!welcome.success) return this.drop("the coordinator's welcome can't be read");
-        if (this.#current === undefined || this.#current.link !== undefined) return;
+        const attempt = this.#current;
+        if (attempt?.connection === undefined || attempt.link !== undefined) return;
         this.#cancelTimer();
-        const link = new Link(this.#current.connection, this.#runtime);
-        this.#current.link = link;
+        const link = new Link(attempt.connection, this.#runtime);
+        attempt.link = link;
         this.#events.welcomed(link, welcome.data);
         return;
       }
@@ -137,7 +137,7 @@ export class Dialer {
     if (current === undefined) return;
     this.#current = undefined;
     this.#cancelTimer();
-    current.connection.close();
+    current.connection?.close();
     current.link?.lost();
     const { refusal } = end;
     if (refusal !== undefined && !refusal.retry) {

@@ -1,7 +1,6 @@
 /** A welcomed connection with checked messages: nothing that a coordinator sends is used before its schema read it. */
-import { z } from 'zod';
 import type { Ack, RequestName, RequestOf } from '../protocol/messages.ts';
-import { wireError } from '../protocol/messages.ts';
+import { ackEnvelope } from '../protocol/messages.ts';
 import type { Connection } from './connection.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -9,6 +8,11 @@ export type Outcome<R> =
   | Ack<R>
   /** No acknowledgement in time, or none that can be read: it may have arrived all the same. */
   | { readonly ok: 'unknown'; readonly message: string };
+
+/** A schema of a reply. */
+export interface Reader<R> {
+  safeParse(value: unknown): { readonly success: true; readonly data: R } | { readonly success: false };
+}
 
 export class Link {
   readonly #connection: Connection;
@@ -27,7 +31,7 @@ export class Link {
   request<N extends RequestName, R>(
     name: N,
     body: RequestOf<N>,
-    reply: z.ZodType<R>,
+    reply: Reader<R>,
     options: { readonly timeout_ms: number; readonly late?: (outcome: Outcome<R>) => void },
   ): Promise<Outcome<R>> {
     const { timeout_ms, late } = options;
@@ -59,15 +63,11 @@ export class Link {
   }
 }
 
-const failure = z.object({ ok: z.literal(false), error: wireError });
-const success = z.object({ ok: z.literal(true), value: z.unknown() });
-
-function readAck<R>(name: RequestName, ack: unknown, reply: z.ZodType<R>): Outcome<R> {
-  const failed = failure.safeParse(ack);
-  if (failed.success) return { ok: false, error: failed.data.error };
-  const succeeded = success.safeParse(ack);
-  if (succeeded.success) {
-    const value = reply.safeParse(succeeded.data.value);
+function readAck<R>(name: RequestName, ack: unknown, reply: Reader<R>): Outcome<R> {
+  const envelope = ackEnvelope.safeParse(ack);
+  if (envelope.success) {
+    if (!envelope.data.ok) return envelope.data;
+    const value = reply.safeParse(envelope.data.value);
     if (value.success) return { ok: true, value: value.data };
   }
   return { ok: 'unknown', message: `the coordinator's answer to ${name} can't be read` };

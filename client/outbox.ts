@@ -3,8 +3,7 @@
  * token after a reconnect, after silence, and after a refusal that says "retry"; thrown away, with the reason
  * logged, after one that does not.
  */
-import { z } from 'zod';
-import { MAX_MESSAGE_BYTES, submissionReply } from '../protocol/messages.ts';
+import { MAX_MESSAGE_BYTES, REQUESTS } from '../protocol/messages.ts';
 import type { Release, Submission, SubmissionReply } from '../protocol/messages.ts';
 import { BackOff } from './back-off.ts';
 import type { Link, Outcome } from './link.ts';
@@ -14,7 +13,6 @@ import { Signal } from './runtime.ts';
 
 /** A result is acknowledged after its commit; under load that takes a while. */
 const ACK_TIMEOUT_MS = 30_000;
-const nothing = z.object({});
 
 export type OutboxItem =
   | { readonly kind: 'submit'; readonly lease_id: string; readonly units: bigint; readonly body: Submission }
@@ -92,25 +90,27 @@ export class Outbox {
     if (link === undefined || entry.sentOn === link || !this.#entries.includes(entry)) return;
     entry.sentOn = link;
     const { item } = entry;
-    const options = { timeout_ms: ACK_TIMEOUT_MS };
-    const outcome: Outcome<unknown> =
-      item.kind === 'submit'
-        ? await link.request('submit', item.body, submissionReply, {
-            ...options,
-            late: (late) => this.#settle(entry, link, late),
-          })
-        : await link.request('release', item.body, nothing, options);
-    this.#settle(entry, link, outcome);
+    const timeout_ms = ACK_TIMEOUT_MS;
+    if (item.kind === 'submit') {
+      const late = (answer: Outcome<SubmissionReply>) => this.#settle(entry, link, answer);
+      this.#settle(
+        entry,
+        link,
+        await link.request('submit', item.body, REQUESTS.submit.reply, { timeout_ms, late }),
+      );
+    } else {
+      const outcome = await link.request('release', item.body, REQUESTS.release.reply, { timeout_ms });
+      this.#settle(entry, link, outcome.ok === true ? { ok: true, value: undefined } : outcome);
+    }
   }
 
-  #settle(entry: Entry, link: Link, outcome: Outcome<unknown>): void {
+  /** @param outcome without a status where a release was acknowledged */
+  #settle(entry: Entry, link: Link, outcome: Outcome<SubmissionReply | undefined>): void {
     const { item } = entry;
     if (!this.#entries.includes(entry)) return;
     if (outcome.ok === true) {
       this.#remove(entry);
-      if (item.kind === 'submit') {
-        this.#events.accepted(item, submissionReply.parse(outcome.value).status);
-      }
+      if (outcome.value !== undefined) this.#events.accepted(item, outcome.value.status);
       return;
     }
     if (outcome.ok === false && !outcome.error.retry) {
@@ -123,7 +123,7 @@ export class Outbox {
     // The link died meanwhile: `connected` sends it again.
     if (this.#link !== link || entry.sentOn !== link) return;
     const why = outcome.ok === false ? outcome.error.message : outcome.message;
-    const wait_ms = entry.backOff.next_ms();
+    const wait_ms = Math.round(entry.backOff.next_ms());
     this.#log.warn({ lease_id: item.lease_id, wait_ms }, `${item.kind} is sent again: ${why}`);
     this.#runtime.setTimer(wait_ms, () => {
       if (entry.sentOn === link) entry.sentOn = undefined;

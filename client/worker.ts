@@ -17,6 +17,7 @@ import { Heartbeats } from './heartbeats.ts';
 import { HeldLease, prepareBatch } from './held-lease.ts';
 import type { Link, Outcome } from './link.ts';
 import { Outbox } from './outbox.ts';
+import { prefetchIn_ms } from './prefetch.ts';
 import { RateMemory } from './rate-memory.ts';
 import { sleep } from './runtime.ts';
 import { selfTest } from './self-test.ts';
@@ -28,11 +29,6 @@ const MAX_HELD = 2;
 /** Results that may wait for the coordinator before no more work is taken. */
 const MAX_OUTBOX = 4;
 const LEASE_TIMEOUT_MS = 30_000;
-/** The next lease is asked for when less than this is left of the current one, or a fifth of it if that is more. */
-const PREFETCH_MS = 1000;
-const PREFETCH_SHARE = 0.2;
-/** How often the end of a batch is estimated anew. */
-const LOOK_AGAIN_MS = 200;
 /** `stop` is done in 2 s: so long for the running pieces, the rest for handing back. */
 const STOP_COMPUTE_MS = 1200;
 const STOP_TOTAL_MS = 1800;
@@ -203,23 +199,13 @@ export class Worker {
     const link = this.#link;
     if (link === undefined || this.#draining || this.#asking) return;
     if (this.#held.length >= MAX_HELD || this.#outbox.size >= MAX_OUTBOX) return;
-    const wait_ms = Math.max(this.#ask_at_ms - this.#options.runtime.now(), this.#prefetchIn_ms());
+    const wait_ms = Math.max(
+      this.#ask_at_ms - this.#options.runtime.now(),
+      prefetchIn_ms(this.#held, this.#rates),
+    );
     if (wait_ms > 0) {
       this.#cancelStep = this.#options.runtime.setTimer(wait_ms, () => this.#step());
     } else void this.#ask(link);
-  }
-
-  /** Time until the next lease should be asked for; 0: now. */
-  #prefetchIn_ms(): number {
-    let left_ms = 0;
-    let threshold_ms = PREFETCH_MS;
-    for (const held of this.#held) {
-      const rate = held.rate_per_second() ?? this.#rates.of(held.lease.job_id);
-      if (rate === undefined || held.run === undefined) return LOOK_AGAIN_MS;
-      left_ms += (Number(held.left()) / rate) * 1000;
-      threshold_ms = Math.max(threshold_ms, (Number(rangeLength(held.range)) / rate) * 1000 * PREFETCH_SHARE);
-    }
-    return left_ms <= threshold_ms ? 0 : Math.min(left_ms - threshold_ms, LOOK_AGAIN_MS);
   }
 
   async #ask(link: Link): Promise<void> {
@@ -350,7 +336,7 @@ export class Worker {
     const begun_ms = runtime.now();
     for (const { run } of held) run?.stop();
     await Promise.race([
-      Promise.all(held.map(({ run }) => run?.ended)),
+      Promise.all(held.flatMap(({ run }) => (run === undefined ? [] : [run.ended]))),
       sleep(runtime, reason === 'stopping' ? STOP_COMPUTE_MS : 0),
     ]);
     for (const one of held) {

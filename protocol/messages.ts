@@ -165,6 +165,12 @@ export type WireError = z.infer<typeof wireError>;
 export type Ack<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: WireError };
 
+/** An acknowledgement as it arrives; `value` is read by the request's own `reply`. */
+export const ackEnvelope = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(false), error: wireError }),
+]);
+
 /** Worker → coordinator, each with an acknowledgement. */
 export const REQUESTS = {
   lease: { request: leaseRequest, reply: leaseReply },

@@ -29,7 +29,7 @@ export interface AdapterDescription {
 export function describeAdapter(adapter: GPUAdapter, backend: string | null = null): AdapterDescription {
   const { vendor, architecture, device, description } = adapter.info;
   const words = [description, device, architecture, vendor].filter((word) => word !== '');
-  const fallback = 'isFallbackAdapter' in adapter.info && adapter.info.isFallbackAdapter === true;
+  const fallback = adapter.info.isFallbackAdapter;
   return {
     description: (words[0] ?? 'GPU').slice(0, 200),
     vendor: vendor === '' ? null : vendor.slice(0, 100),
