@@ -47,12 +47,17 @@ export function createLog(
 
 /** `12:00:00 warn  message  key=value …`, from pino's JSON line. Multi-line values stay on one line. */
 export function readable(line: string): string {
-  const record: unknown = JSON.parse(line);
-  if (typeof record !== 'object' || record === null) return line;
-  const { time, level, msg, part: _part, ...rest } = { time: '', level: '', msg: '', part: '', ...record };
-  const fields = Object.entries(rest).map(([key, value]) => `  ${key}=${plain(value)}`);
-  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${fields.join('')}\n`;
+  const parsed: unknown = JSON.parse(line);
+  if (typeof parsed !== 'object' || parsed === null) return line;
+  const record = new Map<string, unknown>(Object.entries(parsed));
+  const [time, level, message] = ['time', 'level', 'msg'].map((key) => String(record.get(key) ?? ''));
+  const fields = [...record]
+    .filter(([key]) => !LINE_KEYS.has(key))
+    .map(([key, value]) => `  ${key}=${plain(value)}`);
+  return `${time?.slice(11, 19)} ${level?.padEnd(5)} ${message}${fields.join('')}\n`;
 }
+
+const LINE_KEYS: ReadonlySet<string> = new Set(['time', 'level', 'msg', 'part']);
 
 function plain(value: unknown): string {
   if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);

@@ -77,6 +77,16 @@ function shortened(name: string): string {
   return name.length <= MAX_NAME_CHARACTERS ? name : `${name.slice(0, MAX_NAME_CHARACTERS)}…`;
 }
 
+/** What is wrong with a value; empty if the schema takes it. */
+export function problemsWith(
+  schema: z.ZodType,
+  value: unknown,
+  prefix: readonly PropertyKey[] = [],
+): FieldProblem[] {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? [] : fieldProblems(parsed.error, prefix);
+}
+
 /** `parameters.start: expected …; name: …`, for where only a line of text can be shown. */
 export function summary(problems: readonly FieldProblem[]): string {
   return problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');

@@ -138,6 +138,15 @@ export interface Workload<P = unknown, T = unknown, A = unknown> {
   reference(p: P, range: Range): A;
   /** Parameter sets and ranges that between them reach every branch, for the conformance suite. */
   readonly samples: readonly Sample[];
+  /** Where a small lie passes `decode` and `check`; the conformance suite holds this list against forgeries. */
+  readonly undetectable?: readonly Undetectable[];
+}
+
+/** A field of the encoded aggregate that nothing else in it determines: only recomputation finds a wrong value. */
+export interface Undetectable {
+  /** Dotted, `*` for any index: `makespan_alone.lower.*`. */
+  readonly path: string;
+  readonly reason: string;
 }
 
 /** One case of the conformance suite. `parameters` as in a submit body. */

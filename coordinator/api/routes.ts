@@ -1,20 +1,17 @@
 /** What answers each of ROUTES. The table is checked at the start: a route without a handler does not start. */
 import type { Request, Response } from 'express';
-import { z } from 'zod';
 import { ClusterError } from '../../protocol/errors.ts';
-import type { FieldProblem } from '../../protocol/errors.ts';
 import {
   emptyBody,
   idempotencyKey,
   jobId,
   jobListQuery,
-  submitBody,
   throughputQuery,
   windowSeconds,
 } from '../../protocol/http.ts';
-import type { SubmitBody } from '../../protocol/http.ts';
 import { nodeId } from '../../protocol/messages.ts';
-import { fieldProblems, parseOrRefuse, refuse } from '../../protocol/problems.ts';
+import { parseOrRefuse, problemsWith, refuse } from '../../protocol/problems.ts';
+import { readSubmit } from '../../protocol/submit.ts';
 import type { Workload } from '../../protocol/workload.ts';
 import type { Cluster } from '../cluster.ts';
 import { readJson } from './body.ts';
@@ -75,35 +72,12 @@ async function submit(
   const body = await readJson(request);
   if (body === undefined) throw new ClusterError('malformed', 'send the job as a JSON body');
   const key = request.get('Idempotency-Key');
-  const problems: FieldProblem[] = [];
-  if (key !== undefined) problems.push(...problemsWith(idempotencyKey, key, ['Idempotency-Key']));
-  const parsed = readSubmit(body, workloads, problems);
-  return cluster.submit(parsed, key === undefined ? {} : { idempotencyKey: key });
-}
-
-/** The body, or a refusal that names what is wrong with it and with its parameters at once. */
-function readSubmit(
-  body: unknown,
-  workloads: ReadonlyMap<string, Workload>,
-  problems: FieldProblem[],
-): SubmitBody {
-  const parsed = submitBody.safeParse(body);
-  if (!parsed.success) problems.push(...fieldProblems(parsed.error));
-  const stated = z.looseObject({ type: z.string(), parameters: z.unknown() }).safeParse(body);
-  if (stated.success) {
-    const workload = workloads.get(stated.data.type);
-    if (workload === undefined) {
-      problems.push({ path: 'type', message: `expected one of ${[...workloads.keys()].join(', ')}` });
-    } else if (z.record(z.string(), z.unknown()).safeParse(stated.data.parameters).success) {
-      problems.push(...problemsWith(workload.parameters, stated.data.parameters, ['parameters']));
-    }
+  const read = readSubmit(body, workloads);
+  const ofKey = key === undefined ? [] : problemsWith(idempotencyKey, key, ['Idempotency-Key']);
+  if (read.body === undefined || read.problems.length + ofKey.length > 0) {
+    return refuse([...read.problems, ...ofKey]);
   }
-  return parsed.success && problems.length === 0 ? parsed.data : refuse(problems);
-}
-
-function problemsWith(schema: z.ZodType, value: unknown, prefix: readonly string[]): FieldProblem[] {
-  const parsed = schema.safeParse(value);
-  return parsed.success ? [] : fieldProblems(parsed.error, prefix);
+  return cluster.submit(read.body, key === undefined ? {} : { idempotencyKey: key });
 }
 
 async function ready(cluster: Cluster, response: Response): Promise<void> {
