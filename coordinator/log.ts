@@ -50,11 +50,14 @@ export function readable(line: string): string {
   const parsed: unknown = JSON.parse(line);
   if (typeof parsed !== 'object' || parsed === null) return line;
   const record = new Map<string, unknown>(Object.entries(parsed));
-  const [time, level, message] = ['time', 'level', 'msg'].map((key) => String(record.get(key) ?? ''));
+  const text = (key: string): string => {
+    const value = record.get(key);
+    return typeof value === 'string' ? value : '';
+  };
   const fields = [...record]
     .filter(([key]) => !LINE_KEYS.has(key))
     .map(([key, value]) => `  ${key}=${plain(value)}`);
-  return `${time?.slice(11, 19)} ${level?.padEnd(5)} ${message}${fields.join('')}\n`;
+  return `${text('time').slice(11, 19)} ${text('level').padEnd(5)} ${text('msg')}${fields.join('')}\n`;
 }
 
 const LINE_KEYS: ReadonlySet<string> = new Set(['time', 'level', 'msg', 'part']);
