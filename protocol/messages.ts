@@ -42,20 +42,24 @@ export type DeviceInfo = z.infer<typeof deviceInfo>;
 export const hello = z.strictObject({
   protocol: z.number().int(),
   node_id: nodeId,
-  /** Random, made once per process or page: lets the same worker take its node_id back after a lost connection. */
-  session: z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hex digits'),
+  session: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, 'expected 32 hex digits')
+    .describe(
+      'random, made once per process or page: lets the same worker take its node_id back after a lost connection',
+    ),
   kind: workerKind,
   host: z.enum(['browser', 'node']),
   software: text(64),
   device: deviceInfo,
   tags: z.array(tag).max(32),
   priority: z.number().int().min(-100).max(100),
-  /** The workloads that it has code for; others are never leased to it. */
-  workloads: z.array(z.strictObject({ type: text(64), version: z.number().int().min(1).max(1e6) })).max(64),
-  /** Its own /health and /metrics, for operators. */
-  health_url: text(200).nullable(),
-  /** Leases that it still holds from before a reconnect. */
-  leases: z.array(text(64)).max(16),
+  workloads: z
+    .array(z.strictObject({ type: text(64), version: z.number().int().min(1).max(1e6) }))
+    .max(64)
+    .describe('those that it has code for; others are never leased to it'),
+  health_url: text(200).nullable().describe('its own /health and /metrics, for operators'),
+  leases: z.array(text(64)).max(16).describe('those that it still holds from before a reconnect'),
 });
 export type Hello = z.infer<typeof hello>;
 
@@ -64,8 +68,7 @@ export const welcome = z.strictObject({
   protocol: z.number().int(),
   software: text(64),
   heartbeat_ms: milliseconds,
-  /** Of the leases named in `hello`, those that are not worth finishing. */
-  revoked: z.array(text(64)),
+  revoked: z.array(text(64)).describe('of the leases named in hello, those that are not worth finishing'),
 });
 export type Welcome = z.infer<typeof welcome>;
 
@@ -73,8 +76,9 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const lease = z.strictObject({
   lease_id: text(64),
-  /** Signed by the coordinator over (lease, job, segment, range, worker, attempt, expiry); opaque to the worker. */
-  token: text(2048),
+  token: text(2048).describe(
+    'signed by the coordinator over lease, job, segment, range, worker, attempt and expiry; opaque to the worker',
+  ),
   job_id: text(64),
   type: text(64),
   workload_version: z.number().int(),
@@ -82,25 +86,28 @@ export const lease = z.strictObject({
   start: decimalString,
   end: decimalString,
   tile_length: decimalString,
-  /** Fetch from GET /kernels/{hash}; check the hash. */
-  kernels: z.strictObject({ gpu: sha256, cpu: sha256 }),
-  /** The token is refused after this time; heartbeats keep the lease until then. */
-  expires_at: z.iso.datetime(),
+  kernels: z
+    .strictObject({ gpu: sha256, cpu: sha256 })
+    .describe('fetch from GET /kernels/{sha256}, and check the hash'),
+  expires_at: z.iso
+    .datetime()
+    .describe('the token is refused after this time; heartbeats keep the lease until then'),
 });
 export type Lease = z.infer<typeof lease>;
 
 export const leaseRequest = z.strictObject({
-  /** How long the batch should take, as the worker's host wants it; the coordinator may give less. */
-  target_ms: milliseconds,
-  /** The engine's latest rate in units per second; 0 if it never computed anything of this kind. */
-  rate_per_second: rate,
+  target_ms: milliseconds.describe(
+    'how long the batch should take, as the worker’s host wants it; the coordinator may give less',
+  ),
+  rate_per_second: rate.describe(
+    'the engine’s latest rate in units per second; 0 if it never computed anything of this kind',
+  ),
 });
 export type LeaseRequest = z.infer<typeof leaseRequest>;
 
 export const leaseReply = z.strictObject({
   lease: lease.nullable(),
-  /** When to ask again if no `work` arrives first. */
-  retry_after_ms: milliseconds,
+  retry_after_ms: milliseconds.describe('when to ask again if no work arrives first'),
 });
 export type LeaseReply = z.infer<typeof leaseReply>;
 
@@ -109,14 +116,16 @@ export const submission = z.strictObject({
   token: text(2048),
   end: decimalString,
   aggregate: z.unknown(),
-  /** Time the engine computed on this range. Only this worker's own batch lengths depend on it. */
-  compute_ms: milliseconds,
+  compute_ms: milliseconds.describe(
+    'time the engine computed on this range; only this worker’s own batch lengths depend on it',
+  ),
 });
 export type Submission = z.infer<typeof submission>;
 
 export const submissionReply = z.strictObject({
-  /** accepted: counted now. duplicate: was counted before, and agrees. */
-  status: z.enum(['accepted', 'duplicate']),
+  status: z
+    .enum(['accepted', 'duplicate'])
+    .describe('accepted: counted now. duplicate: was counted before, and agrees'),
 });
 export type SubmissionReply = z.infer<typeof submissionReply>;
 
@@ -129,17 +138,23 @@ export type Release = z.infer<typeof release>;
 
 export const heartbeat = z.strictObject({
   state: z.enum(['computing', 'idle', 'paused']),
-  /** Share of the last interval in which an engine computed, 0 … 1. */
-  busy_fraction: z.number().min(0).max(1),
+  busy_fraction: z.number().min(0).max(1).describe('share of the last interval in which an engine computed'),
   rate_per_second: rate,
-  /** done: units finished and folded, counted from the lease's start. */
-  leases: z.array(z.strictObject({ lease_id: text(64), done: decimalString })).max(16),
+  leases: z
+    .array(
+      z.strictObject({
+        lease_id: text(64),
+        done: decimalString.describe('units finished and folded, from the lease’s start'),
+      }),
+    )
+    .max(16),
 });
 export type Heartbeat = z.infer<typeof heartbeat>;
 
 export const heartbeatReply = z.strictObject({
-  /** Leases that are not worth finishing: cancelled, expired or settled by others. */
-  revoked: z.array(text(64)),
+  revoked: z
+    .array(text(64))
+    .describe('leases that are not worth finishing: cancelled, expired or settled by others'),
 });
 export type HeartbeatReply = z.infer<typeof heartbeatReply>;
 
