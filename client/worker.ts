@@ -8,7 +8,6 @@
  */
 import type { Hello, Lease, LeaseReply, Release } from '../protocol/messages.ts';
 import { leaseReply } from '../protocol/messages.ts';
-import { rangeLength } from '../protocol/range.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { BackOff } from './back-off.ts';
 import { Dialer } from './dialer.ts';
