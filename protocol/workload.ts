@@ -126,6 +126,8 @@ export interface Workload<P = unknown, T = unknown, A = unknown> {
   decodeStored(p: P, json: unknown): A;
   /** Contradictions in an aggregate that claims to be exactly `range`'s: sums against each other, every maximum and record recomputed. Empty if none. */
   check(p: P, range: Range, a: A): readonly string[];
+  /** About how many steps (walk steps, threads of trees) `check` takes for this aggregate: what is expensive is checked in another thread. Absent: always cheap. */
+  checkSteps?(p: P, a: A): number;
 
   /** The public result, as workloads.md defines it. */
   result(p: P, a: A): Record<string, unknown>;
@@ -144,7 +146,7 @@ export interface Workload<P = unknown, T = unknown, A = unknown> {
 
 /** A field of the encoded aggregate that nothing else in it determines: only recomputation finds a wrong value. */
 export interface Undetectable {
-  /** Dotted, `*` for any index: `makespan_alone.lower.*`. */
+  /** Dotted, `*` for any index: `makespan_alone.lower.*`; `x.swap`: neighbouring entries of x exchanged. */
   readonly path: string;
   readonly reason: string;
 }
