@@ -2,8 +2,9 @@
  * What is known about a set of disjoint ranges of roots. A commutative monoid under `fold`: sums add, maxima
  * compare, and ties go to the smallest root whichever side it comes from.
  */
-import { PROCESSORS } from './makespan.ts';
 import type { Makespan } from './makespan.ts';
+import { PROCESSORS, makespanBounds } from './makespan.ts';
+import type { TreeTotals } from './tree.ts';
 
 /** The largest value of its kind and the smallest root whose tree has it. */
 export interface Largest {
@@ -44,6 +45,27 @@ export const emptyAggregate: Aggregate = {
   makespanAlone: PROCESSORS.map(() => ({ lower: 0n, upper: 0n })),
 };
 
+/** The aggregate of one root whose tree is not oversize. */
+export function treeAggregate(root: number, tree: TreeTotals): Aggregate {
+  const size = Math.floor(Math.log2(tree.threads));
+  const largest = (value: number) => ({ root, value: BigInt(value) });
+  const work = BigInt(tree.work);
+  const span = BigInt(tree.span);
+  return {
+    roots: 1n,
+    oversize: 0n,
+    threads: BigInt(tree.threads),
+    work,
+    span,
+    threadsByDepth: tree.byDepth.map(BigInt),
+    sizeHistogram: Array.from({ length: size + 1 }, (_, s) => (s === size ? 1n : 0n)),
+    maxThreads: largest(tree.threads),
+    maxWork: largest(tree.work),
+    maxSpan: largest(tree.span),
+    makespanAlone: PROCESSORS.map((processors) => makespanBounds(work, span, processors)),
+  };
+}
+
 /** Trees that are not oversize. */
 export function finishedTrees(a: Aggregate): bigint {
   return a.roots - a.oversize;
@@ -64,6 +86,33 @@ export function foldAggregates(a: Aggregate, b: Aggregate): Aggregate {
     makespanAlone: a.makespanAlone.map(({ lower, upper }, index) => ({
       lower: lower + (b.makespanAlone[index]?.lower ?? 0n),
       upper: upper + (b.makespanAlone[index]?.upper ?? 0n),
+    })),
+  };
+}
+
+/** The sums of `a` without those of `b`, a part of it; the maxima stay a's. Negative where b is no part. */
+export function withoutSums(a: Aggregate, b: Aggregate): Aggregate {
+  const difference = (from: readonly bigint[], entries: readonly bigint[]) =>
+    trimZeros(
+      addEntries(
+        from,
+        entries.map((entry) => -entry),
+      ),
+    );
+  return {
+    roots: a.roots - b.roots,
+    oversize: a.oversize - b.oversize,
+    threads: a.threads - b.threads,
+    work: a.work - b.work,
+    span: a.span - b.span,
+    threadsByDepth: difference(a.threadsByDepth, b.threadsByDepth),
+    sizeHistogram: difference(a.sizeHistogram, b.sizeHistogram),
+    maxThreads: a.maxThreads,
+    maxWork: a.maxWork,
+    maxSpan: a.maxSpan,
+    makespanAlone: a.makespanAlone.map(({ lower, upper }, index) => ({
+      lower: lower - (b.makespanAlone[index]?.lower ?? 0n),
+      upper: upper - (b.makespanAlone[index]?.upper ?? 0n),
     })),
   };
 }

@@ -25,12 +25,10 @@ const root = whole(0, MAX_ROOTS - 1);
 const positive = (max: number) => whole(1, max).transform((value) => BigInt(value));
 const count = whole(0, MAX_ROOTS).transform((value) => BigInt(value));
 const total = decimalBigInt.refine((value) => value <= MAX_SUM, 'larger than any job gives');
-const trimmed = (max: number) =>
-  z
-    .array(total)
-    .max(max)
-    .refine((entries) => entries.at(-1) !== 0n, 'ends in zeros');
-const bounds = z.array(total).length(PROCESSORS.length);
+// The length first, by itself: zod reads every entry of an array before it looks at how many there are.
+const totals = (min: number, max: number) => z.array(z.unknown()).min(min).max(max).pipe(z.array(total));
+const trimmed = (max: number) => totals(0, max).refine((entries) => entries.at(-1) !== 0n, 'ends in zeros');
+const bounds = totals(PROCESSORS.length, PROCESSORS.length);
 
 const schema = z.strictObject({
   roots: count,

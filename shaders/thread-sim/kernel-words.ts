@@ -7,7 +7,7 @@ import type { Range } from '../../protocol/range.ts';
 import { rangeLength } from '../../protocol/range.ts';
 import { finishedTrees, trimZeros } from './aggregate.ts';
 import type { Aggregate, Largest } from './aggregate.ts';
-import { sumProblems } from './sums.ts';
+import { fieldProblems } from './sums.ts';
 import { PROCESSORS } from './makespan.ts';
 import { MAX_DEPTH, expectedThreads } from './parameters.ts';
 import type { ThreadParameters } from './parameters.ts';
@@ -136,7 +136,7 @@ function head(p: ThreadParameters, range: Range, roots: bigint, words: Uint32Arr
     })),
   };
   if (finishedTrees(aggregate) < 0n) throw new KernelFault('thread: more oversize trees than trees');
-  const [problem] = sumProblems(p, aggregate);
+  const [problem] = fieldProblems(p, aggregate);
   if (problem !== undefined) throw new KernelFault(`thread: the kernel contradicts itself: ${problem}`);
   return aggregate;
 }

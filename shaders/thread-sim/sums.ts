@@ -1,5 +1,5 @@
 /**
- * What must hold between the sums of one aggregate, whatever its ranges are. Cheap (no tree is walked): a
+ * What must hold between the fields of one aggregate, whatever its ranges are. Cheap (no tree is walked): a
  * kernel's every answer is held against it, and a stranger's first of all.
  */
 import { finishedTrees } from './aggregate.ts';
@@ -7,7 +7,12 @@ import type { Aggregate, Largest } from './aggregate.ts';
 import { PROCESSORS } from './makespan.ts';
 import type { ThreadParameters } from './parameters.ts';
 
-/** Contradictions, in words; empty if there are none. */
+/** Contradictions between all fields, in words; empty if there are none. */
+export function fieldProblems(p: ThreadParameters, a: Aggregate): string[] {
+  return [...sumProblems(p, a), ...largestProblems(p, a)];
+}
+
+/** Contradictions between the sums alone: the maxima are not looked at. */
 export function sumProblems(p: ThreadParameters, a: Aggregate): string[] {
   const problems: string[] = [];
   const expect = (holds: boolean, problem: string) => {
@@ -49,18 +54,28 @@ export function sumProblems(p: ThreadParameters, a: Aggregate): string[] {
   expect(a.span >= workMin * trees && a.span <= a.work, 'span: not between trees × work_min and work');
   expect(a.span <= workMax * levels, 'span: longer than the depth of the trees allows');
 
-  if (trees === 0n) {
-    for (const [name, largest] of maxima(a)) expect(largest === null, `${name}: a maximum without trees`);
-  } else {
-    expect(largestFits(a.maxThreads, a.threads, trees, 1n), 'max_threads: does not fit threads');
-    expect(largestFits(a.maxWork, a.work, trees, workMin), 'max_work: does not fit work');
-    expect(largestFits(a.maxSpan, a.span, trees, workMin), 'max_span: does not fit span');
-    const size = a.maxThreads === null ? -1 : a.maxThreads.value.toString(2).length - 1;
-    expect(size === a.sizeHistogram.length - 1, 'max_threads: does not fit the end of size_histogram');
-    const threads = a.maxThreads?.value ?? 0n;
-    expect(threads >= BigInt(a.threadsByDepth.length), 'max_threads: fewer than the deepest tree has');
-  }
   problems.push(...makespanProblems(a, trees));
+  return problems;
+}
+
+function largestProblems(p: ThreadParameters, a: Aggregate): string[] {
+  const trees = finishedTrees(a);
+  if (trees === 0n) {
+    const some = maxima(a).filter(([, largest]) => largest !== null);
+    return some.map(([name]) => `${name}: a maximum without trees`);
+  }
+  const problems: string[] = [];
+  const expect = (holds: boolean, problem: string) => {
+    if (!holds) problems.push(problem);
+  };
+  const workMin = BigInt(p.workMin);
+  expect(largestFits(a.maxThreads, a.threads, trees, 1n), 'max_threads: does not fit threads');
+  expect(largestFits(a.maxWork, a.work, trees, workMin), 'max_work: does not fit work');
+  expect(largestFits(a.maxSpan, a.span, trees, workMin), 'max_span: does not fit span');
+  const threads = a.maxThreads?.value ?? 0n;
+  const size = threads.toString(2).length - 1;
+  expect(size === a.sizeHistogram.length - 1, 'max_threads: does not fit the end of size_histogram');
+  expect(threads >= BigInt(a.threadsByDepth.length), 'max_threads: fewer than the deepest tree has');
   return problems;
 }
 

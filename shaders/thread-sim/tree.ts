@@ -13,7 +13,8 @@ export interface TreeTotals {
   readonly work: number;
   /** Ticks, from the root's start to the last end. */
   readonly span: number;
-  readonly deepest: number;
+  /** Entry d: threads at depth d; no trailing zeros. */
+  readonly byDepth: readonly number[];
 }
 
 /** How many of a thread's chances to fork succeed, from the second word of its state. */
@@ -49,7 +50,7 @@ export function walkTree(p: ThreadParameters, root: number, limit: number): Tree
   let threads = 0;
   let work = 0;
   let span = 0;
-  let deepest = 0;
+  const byDepth: number[] = [];
   let start = 0;
   let depth = 0;
   rootState(p, root, state);
@@ -60,7 +61,9 @@ export function walkTree(p: ThreadParameters, root: number, limit: number): Tree
     const ticks = p.workMin + (a % range);
     work += ticks;
     if (start + ticks > span) span = start + ticks;
-    if (depth > deepest) deepest = depth;
+    // Depth first: a depth is reached only after the one above.
+    if (depth === byDepth.length) byDepth.push(1);
+    else byDepth[depth] = (byDepth[depth] ?? 0) + 1;
     const forks = forkCount(p, b, depth);
     for (let child = 0; child < forks; child++) {
       waiting[top] = a;
@@ -70,7 +73,7 @@ export function walkTree(p: ThreadParameters, root: number, limit: number): Tree
       waiting[top + 4] = depth + 1;
       top += 5;
     }
-    if (top === 0) return { threads, work, span, deepest };
+    if (top === 0) return { threads, work, span, byDepth };
     top -= 5;
     threefry(waiting[top] ?? 0, waiting[top + 1] ?? 0, waiting[top + 2] ?? 0, state);
     start = waiting[top + 3] ?? 0;
