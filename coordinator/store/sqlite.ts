@@ -181,6 +181,9 @@ class SqliteStore implements Store {
       case 'job_closed':
         sql.closeJob(change.jobId, change.covered);
         return 0;
+      case 'probe':
+        sql.probe.run();
+        return 0;
       case 'computed':
         sql.addComputed.run(change.minute, change.type, change.workerKind, change.units);
         sql.forgetComputed.run(change.minute - KEPT_MINUTES);

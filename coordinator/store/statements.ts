@@ -10,6 +10,7 @@ type Fold = Extract<Change, { kind: 'results_folded' }>;
 export class Statements {
   readonly raiseEpoch: StatementSync;
   readonly epoch: StatementSync;
+  readonly probe: StatementSync;
   readonly activeJobs: StatementSync;
   readonly allSegments: StatementSync;
   readonly allResults: StatementSync;
@@ -47,6 +48,7 @@ export class Statements {
     this.#database = database;
     this.raiseEpoch = sql('UPDATE owner SET epoch = epoch + 1 RETURNING epoch');
     this.epoch = sql('SELECT epoch FROM owner');
+    this.probe = sql('UPDATE owner SET epoch = epoch');
     this.activeJobs = sql(
       `SELECT jobs.*, tallies.tally, tallies.figures FROM jobs LEFT JOIN tallies ON tallies.job_id = jobs.id
        WHERE state IN ('pending', 'running', 'paused')

@@ -111,6 +111,8 @@ export type Change =
     }
   /** The job ended early: its segments go, their covered ranges are kept with the job. */
   | { readonly kind: 'job_closed'; readonly jobId: string; readonly covered: readonly Range[] }
+  /** Writes, but changes nothing: tells whether the store can be written again. */
+  | { readonly kind: 'probe' }
   | {
       readonly kind: 'computed';
       /** Minutes since 1970. */

@@ -1,0 +1,24 @@
+/**
+ * What became of leases that were answered, for a while: a worker whose acknowledgement was lost sends its
+ * result again, perhaps after it was folded into the tally.
+ */
+const REMEMBERED = 20_000;
+
+export class AnsweredLeases {
+  readonly #answers = new Map<string, string>();
+
+  remember(leaseId: string, end: bigint, digest: string): void {
+    this.#answers.set(leaseId, `${end} ${digest}`);
+    const oldest = this.#answers.keys().next();
+    if (this.#answers.size > REMEMBERED && oldest.done !== true) this.#answers.delete(oldest.value);
+  }
+
+  forget(leaseId: string): void {
+    this.#answers.delete(leaseId);
+  }
+
+  /** The very same answer was accepted before. */
+  has(leaseId: string, end: bigint, digest: string): boolean {
+    return this.#answers.get(leaseId) === `${end} ${digest}`;
+  }
+}

@@ -1,0 +1,90 @@
+/** What the outside sees of the cluster and its workers. Reads only. */
+import { JOB_STATES, WORKER_STATES } from '../../protocol/http.ts';
+import type { ClusterStatus, NodeStatus } from '../../protocol/http.ts';
+import { WORKER_KINDS } from '../../protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { Core } from './core.ts';
+import type { JobReads } from './job-reads.ts';
+import type { JobTable } from './job-table.ts';
+import type { Node } from './nodes.ts';
+import { rangeJson, time } from './views.ts';
+
+/** Jobs listed with what they wait for. */
+const MAX_WAITING_SHOWN = 100;
+
+export function nodeStatus(node: Node): NodeStatus {
+  const { hello } = node;
+  return {
+    node_id: node.id,
+    kind: hello.kind,
+    host: hello.host,
+    state: node.state,
+    device: hello.device,
+    tags: hello.tags,
+    priority: hello.priority,
+    software: hello.software,
+    rate_per_second: node.ratePerSecond,
+    busy_fraction: node.busyFraction,
+    batches_done: node.batchesDone,
+    units_done: node.unitsDone.toString(),
+    errors: node.errors,
+    leases: [...node.leases].map((lease) => ({
+      ...rangeJson(lease.range),
+      lease_id: lease.id,
+      job_id: lease.job.id,
+      since: time(lease.grantedAt),
+    })),
+    health_url: hello.health_url,
+    connected_at: time(node.connectedAt),
+    last_heartbeat: time(node.lastSeen),
+  };
+}
+
+export function workersByState(core: Core): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>(WORKER_STATES.map((state) => [state, 0]));
+  for (const node of core.nodes.all) counts.set(node.state, (counts.get(node.state) ?? 0) + 1);
+  return counts;
+}
+
+export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: boolean): ClusterStatus {
+  const { config } = core.dependencies;
+  const now = core.now();
+  const kinds = new Map<string, number>(WORKER_KINDS.map((kind) => [kind, 0]));
+  for (const node of core.nodes.all) {
+    if (node.link !== undefined) kinds.set(node.facts.kind, (kinds.get(node.facts.kind) ?? 0) + 1);
+  }
+  return {
+    version: config.softwareVersion,
+    protocol: PROTOCOL_VERSION,
+    uptime_seconds: (now - core.startedAt) / 1000,
+    draining,
+    store: core.committer.available ? 'ok' : 'unavailable',
+    workers: {
+      expected: config.clusterSize,
+      connected: core.nodes.connected,
+      by_kind: Object.fromEntries(kinds),
+      by_state: Object.fromEntries(workersByState(core)),
+    },
+    jobs: jobsByState(jobs),
+    throughput: core.throughput.current(now),
+    waiting: waiting(jobs, reads),
+  };
+}
+
+function jobsByState(jobs: JobTable): ClusterStatus['jobs'] {
+  const counts = { pending: 0, running: 0, paused: 0, completed: 0, failed: 0, cancelled: 0 };
+  for (const states of jobs.counts.values()) {
+    for (const state of JOB_STATES) counts[state] += states.get(state) ?? 0;
+  }
+  return counts;
+}
+
+function waiting(jobs: JobTable, reads: JobReads): ClusterStatus['waiting'] {
+  const found: ClusterStatus['waiting'] = [];
+  for (const job of jobs.all) {
+    if (found.length >= MAX_WAITING_SHOWN) break;
+    const { waitingFor } = reads.outlook(job);
+    if (waitingFor !== null) found.push({ job_id: job.id, waiting_for: waitingFor });
+  }
+  return found;
+}

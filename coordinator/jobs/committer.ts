@@ -1,0 +1,188 @@
+/**
+ * Group commit: what arrives while a commit is under way, or within the same turn of the event loop, goes
+ * into the next one. Writes become durable in the order in which they were handed over, all of a group or
+ * none; their effects on memory are applied in that order too, before anything else can look.
+ */
+import { ClusterError } from '../../protocol/errors.ts';
+import type { Observer, Runtime } from '../cluster.ts';
+import type { Log } from '../log.ts';
+import type { Change, Store } from '../store/store.ts';
+import { StoreFenced } from '../store/store.ts';
+
+interface Write {
+  readonly changes: readonly Change[];
+  /** Called once the changes are durable, synchronously, in order. Never throws. */
+  readonly settle: () => void;
+  readonly fail: (error: ClusterError) => void;
+  readonly isResult: boolean;
+}
+
+/** While the store refuses, it is tried again this often. */
+const PROBE_MS = 1000;
+/** Notes that wait for a store that is away; older ones are dropped, they are history for graphs. */
+const MAX_NOTES = 2000;
+
+export class Committer {
+  readonly #store: Store;
+  readonly #runtime: Runtime;
+  readonly #observer: Observer;
+  readonly #log: Log;
+  readonly #turn: () => Promise<void>;
+  /** Called when another coordinator owns the store. */
+  readonly #onFenced: () => void;
+  /** Changes that ride along with each group (counters gathered in memory). */
+  readonly #extras: () => Change[];
+  #waiting: Write[] = [];
+  #notes: Change[] = [];
+  #running = false;
+  #fenced = false;
+  #closed = false;
+  #available = true;
+  #probe: (() => void) | undefined;
+  #waitingResults = 0;
+
+  constructor(options: {
+    readonly store: Store;
+    readonly runtime: Runtime;
+    readonly observer: Observer;
+    readonly log: Log;
+    readonly turn: () => Promise<void>;
+    readonly onFenced: () => void;
+    readonly extras: () => Change[];
+  }) {
+    this.#store = options.store;
+    this.#runtime = options.runtime;
+    this.#observer = options.observer;
+    this.#log = options.log;
+    this.#turn = options.turn;
+    this.#onFenced = options.onFenced;
+    this.#extras = options.extras;
+  }
+
+  /** Whether the last commit succeeded. */
+  get available(): boolean {
+    return this.#available && !this.#fenced;
+  }
+
+  get fenced(): boolean {
+    return this.#fenced;
+  }
+
+  /** Results that wait for their commit. */
+  get waitingResults(): number {
+    return this.#waitingResults;
+  }
+
+  /**
+   * Resolves with what `apply` gave, which is called when the changes are durable.
+   * @throws ClusterError store_unavailable, not_ready: nothing was written, `apply` is not called
+   */
+  write<T>(changes: readonly Change[], apply: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#fenced || this.#closed) {
+        reject(new ClusterError('not_ready', 'this coordinator is stopping: try again'));
+        return;
+      }
+      const settle = () => {
+        resolve(apply());
+      };
+      const isResult = changes.some(({ kind }) => kind === 'result_accepted');
+      if (isResult) this.#waitingResults += 1;
+      this.#enqueue({ changes, settle, fail: reject, isResult });
+    });
+  }
+
+  /** Resolves when everything handed over before is durable or refused. */
+  flush(): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      this.#enqueue({ changes: [], settle: resolve, fail: () => resolve(), isResult: false });
+    });
+  }
+
+  /** Changes that nobody waits for: they go with the next group, or with the one that this starts. */
+  note(change: Change): void {
+    if (this.#fenced || this.#closed) return;
+    this.#notes.push(change);
+    if (this.#notes.length > MAX_NOTES) this.#notes.shift();
+    if (this.#available) this.#start();
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    this.#closed = true;
+    this.#probe?.();
+    await this.flush();
+  }
+
+  #enqueue(write: Write): void {
+    this.#waiting.push(write);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 || (this.#notes.length > 0 && this.#available)) {
+      await this.#turn();
+      const group = this.#waiting;
+      this.#waiting = [];
+      const notes = [...this.#notes, ...this.#extras()];
+      this.#notes = [];
+      const results = group.reduce((sum, { isResult }) => sum + (isResult ? 1 : 0), 0);
+      const changes = group.flatMap((write) => write.changes);
+      const error = await this.#commit([...changes, ...notes], results);
+      this.#waitingResults -= results;
+      if (error === undefined) {
+        for (const { settle } of group) settle();
+      } else {
+        this.#notes = [...notes.filter(({ kind }) => kind === 'event'), ...this.#notes].slice(0, MAX_NOTES);
+        for (const { fail } of group) fail(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #commit(changes: readonly Change[], results: number): Promise<ClusterError | undefined> {
+    if (changes.length === 0 && this.#available) return undefined;
+    const startedAt = performance.now();
+    try {
+      // After a failure even a group without changes must write, to find out whether the store is back.
+      const { bytes } = await this.#store.commit(this.#available ? changes : [...changes, { kind: 'probe' }]);
+      this.#observer.committed({ results, bytes, seconds: (performance.now() - startedAt) / 1000 });
+      if (!this.#available) this.#log.info({}, 'the store can be written again');
+      this.#available = true;
+      return undefined;
+    } catch (error) {
+      if (error instanceof StoreFenced) return this.#stop(error);
+      const refused =
+        error instanceof ClusterError
+          ? error
+          : new ClusterError('store_unavailable', 'the store refused a write', { cause: error });
+      if (this.#available) this.#log.error({ err: error }, `nothing can be stored: ${refused.message}`);
+      this.#available = false;
+      this.#probeLater();
+      return refused;
+    }
+  }
+
+  #stop(error: StoreFenced): ClusterError {
+    this.#fenced = true;
+    this.#log.fatal({ err: error }, error.message);
+    this.#onFenced();
+    return new ClusterError('not_ready', 'another coordinator has taken over: connect again');
+  }
+
+  #probeLater(): void {
+    this.#probe?.();
+    this.#probe = this.#runtime.setTimer(PROBE_MS, () => {
+      this.#probe = undefined;
+      if (this.#closed || this.#available) return;
+      this.#enqueue({ changes: [], settle: () => undefined, fail: () => undefined, isResult: false });
+    });
+  }
+}

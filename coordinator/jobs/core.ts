@@ -1,0 +1,31 @@
+/** What the parts of the core share. Built in create-cluster.ts. */
+import type { FairQueue } from '../scheduler/fair-queue.ts';
+import type { Committer } from './committer.ts';
+import type { ClusterDependencies } from './dependencies.ts';
+import type { Job } from './job.ts';
+import type { NodeTable } from './nodes.ts';
+import type { ThroughputMeter } from './throughput.ts';
+import type { TokenSigner } from './token.ts';
+import type { Watchers } from './watchers.ts';
+
+export interface Limits {
+  readonly targetMs: number;
+  readonly heartbeatMs: number;
+  readonly silentAfterMs: number;
+  readonly maxWaitingJobs: number;
+  readonly maxWorkers: number;
+}
+
+export interface Core {
+  readonly dependencies: ClusterDependencies;
+  readonly limits: Limits;
+  readonly committer: Committer;
+  readonly nodes: NodeTable;
+  readonly queue: FairQueue<Job>;
+  readonly signer: TokenSigner;
+  readonly throughput: ThroughputMeter;
+  readonly watchers: Watchers;
+  /** Time of the start, milliseconds since 1970. */
+  readonly startedAt: number;
+  now(): number;
+}

@@ -1,0 +1,187 @@
+/** Puts the core together over a store, and replays what the store holds. */
+import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { ClusterError } from '../../protocol/errors.ts';
+import { MAX_WAITING_JOBS } from '../../protocol/http.ts';
+import type { JobStatus } from '../../protocol/http.ts';
+import type { Cluster, ClusterGauges } from '../cluster.ts';
+import { FairQueue } from '../scheduler/fair-queue.ts';
+import { Committer } from './committer.ts';
+import type { Core, Limits } from './core.ts';
+import type { ClusterDependencies } from './dependencies.ts';
+import { Disputes } from './disputes.ts';
+import { Folding } from './folding.ts';
+import { restoreJob } from './job.ts';
+import type { Job } from './job.ts';
+import { JobTable } from './job-table.ts';
+import { LeaseBook } from './lease-book.ts';
+import { Leasing } from './leasing.ts';
+import { NodeTable } from './nodes.ts';
+import { Outlooks } from './outlook.ts';
+import { nodeStatus, overview, workersByState } from './cluster-views.ts';
+import { JobReads } from './job-reads.ts';
+import { Recovery } from './recovery.ts';
+import { Sessions } from './sessions.ts';
+import { Settlement } from './settlement.ts';
+import { JobControl } from './job-control.ts';
+import { ThroughputMeter, throughputHistory } from './throughput.ts';
+import { TokenSigner } from './token.ts';
+import { Waker } from './waker.ts';
+import { Watchers } from './watchers.ts';
+
+const SWEEP_MS = 1000;
+/** Workers come back after about this time when the coordinator stops. */
+const RECONNECT_AFTER_MS = 2000;
+
+/**
+ * Starts the core: raises nothing, listens to nothing, but replays the store and sets its timer.
+ * @throws ClusterError store_unavailable if the store cannot be read
+ */
+export async function createCluster(
+  dependencies: ClusterDependencies,
+): Promise<Cluster & { readonly gauges: ClusterGauges }> {
+  const { store, runtime, log, observer, config, recompute } = dependencies;
+  const limits: Limits = {
+    targetMs: config.targetMs ?? 10_000,
+    heartbeatMs: config.heartbeatMs ?? 10_000,
+    silentAfterMs: config.silentAfterMs ?? 30_000,
+    maxWaitingJobs: config.maxWaitingJobs ?? MAX_WAITING_JOBS,
+    maxWorkers: config.maxWorkers ?? 20_000,
+  };
+  const now = () => runtime.now();
+  const throughput = new ThroughputMeter();
+  const watchers = new Watchers(log);
+  let stopping: string | null = null;
+  const committer = new Committer({
+    store,
+    runtime,
+    observer,
+    log,
+    turn: dependencies.turn ?? (() => setImmediate()),
+    onFenced: () => {
+      stopping = 'another coordinator has taken over the store';
+    },
+    extras: () => throughput.drain(now()),
+  });
+  const core: Core = {
+    dependencies,
+    limits,
+    committer,
+    nodes: new NodeTable(),
+    queue: new FairQueue<Job>(),
+    signer: new TokenSigner(store.tokenKey),
+    throughput,
+    watchers,
+    startedAt: now(),
+    now,
+  };
+  const waker = new Waker(core);
+  const jobs = new JobTable(core, waker, dependencies.randomBytes ?? ((length) => randomBytes(length)));
+  const book = new LeaseBook(core, waker);
+  const folding = new Folding(core, jobs);
+  const control = new JobControl(core, jobs, book, folding);
+  const leasing = new Leasing(core, jobs, book, waker);
+  const disputes = new Disputes(core);
+  const sequence = await store.nextSequence();
+  const onCovered = (job: Job) => control.complete(job);
+  const settlement = new Settlement(core, { jobs, book, folding, disputes, onCovered }, sequence.result);
+  const sessions = new Sessions(core, {
+    jobs,
+    book,
+    leasing,
+    settlement,
+    waker,
+    draining: () => stopping !== null,
+    failJob: (job, message) => control.fail(job, 'computation_failed', message),
+  });
+  const reads = new JobReads(core, jobs, new Outlooks(core, jobs));
+
+  const recovery = new Recovery(core, waker);
+  const restored: Job[] = [];
+  const unknown: { readonly id: string; readonly why: string }[] = [];
+  for (const active of await store.loadActive()) {
+    const { type, workloadVersion, id } = active.job.record;
+    const workload = dependencies.workloads.get(type);
+    if (workload === undefined || workload.version !== workloadVersion) {
+      const known = workload === undefined ? 'none' : `version ${workload.version}`;
+      unknown.push({
+        id,
+        why: `this coordinator knows ${known} of ${type}, the job needs ${workloadVersion}`,
+      });
+      continue;
+    }
+    restored.push(restoreJob(active, workload, now()));
+  }
+  jobs.load(restored, await store.countJobs(), sequence.job);
+  for (const { id, why } of unknown) await control.failUnknown(id, why);
+  recovery.hold(restored);
+  for (const job of restored) {
+    folding.restored(job);
+    if (job.done === job.total) control.complete(job);
+  }
+  if (store.existed) committer.note({ kind: 'event', at: now(), event: 'restarted', nodeId: null });
+
+  let cancelSweep = runtime.setTimer(SWEEP_MS, sweep);
+  function sweep(): void {
+    cancelSweep = runtime.setTimer(SWEEP_MS, sweep);
+    try {
+      sessions.sweep();
+      book.sweep();
+      folding.sweep();
+      recovery.sweep();
+    } catch (error) {
+      log.error({ err: error }, 'the periodic sweep failed; it is tried again in a second');
+    }
+  }
+
+  const refuseWhenStopping = (): void => {
+    if (stopping !== null) throw new ClusterError('not_ready', `${stopping}: try again soon`);
+  };
+  const act = async (jobId: string, event: 'cancel' | 'pause' | 'resume'): Promise<JobStatus> => {
+    refuseWhenStopping();
+    await control.request(jobId, event);
+    return reads.status(jobId);
+  };
+
+  return {
+    submit: async (body, options = {}) => {
+      refuseWhenStopping();
+      const { jobId, job } = await jobs.submit(body, options.idempotencyKey);
+      const { status, queue_position: position } = await reads.status(job?.id ?? jobId);
+      return { job_id: jobId, status, queue_position: position };
+    },
+    status: (jobId) => reads.status(jobId),
+    results: (jobId) => reads.results(jobId),
+    coverage: (jobId) => reads.coverage(jobId),
+    list: (query) => reads.list(query),
+    cancel: (jobId) => act(jobId, 'cancel'),
+    pause: (jobId) => act(jobId, 'pause'),
+    resume: (jobId) => act(jobId, 'resume'),
+    connect: (hello, link) => sessions.connect(hello, link),
+    nodes: () => [...core.nodes.all].map(nodeStatus),
+    node: (nodeId) => {
+      const node = core.nodes.get(nodeId);
+      if (node === undefined) throw new ClusterError('not_found', `no worker named ${nodeId} is known`);
+      return nodeStatus(node);
+    },
+    overview: () => overview(core, jobs, reads, stopping !== null),
+    throughput: (windowSeconds) => throughputHistory(store, windowSeconds, now()),
+    watch: (listener) => watchers.watch(listener),
+    notReady: () => stopping ?? (committer.available ? null : 'the store cannot be written'),
+    close: async () => {
+      if (stopping === 'the coordinator is stopping') return;
+      stopping = 'the coordinator is stopping';
+      cancelSweep();
+      for (const node of core.nodes.all) node.link?.drain(RECONNECT_AFTER_MS);
+      await committer.close();
+      await recompute.close();
+      await store.close();
+    },
+    gauges: {
+      jobs: () => jobs.counts,
+      workers: () => workersByState(core),
+      leases: () => book.live,
+      queueDepth: () => ({ jobs: jobs.line.size, results: committer.waitingResults }),
+    },
+  };
+}

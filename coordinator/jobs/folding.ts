@@ -1,0 +1,189 @@
+/**
+ * Folds results into their job's tally, so that a job's state does not grow with the work: results for which
+ * nobody can answer a second time any more. While somebody still may, a result stays apart, so that it can be
+ * corrected if the two answers differ.
+ */
+import { rangeLength } from '../../protocol/range.ts';
+import type { Change } from '../store/store.ts';
+import type { Core } from './core.ts';
+import type { Figures } from './figures.ts';
+import type { Job } from './job.ts';
+import type { JobTable } from './job-table.ts';
+import type { BatchResult, Segment } from './segment.ts';
+import { isOver } from './transitions.ts';
+
+/** Folded at once when so much has gathered; 256 folds of 1000-entry histograms take about 10 ms. */
+const FOLD_RESULTS = 256;
+const FOLD_BYTES = 128 * 1024;
+/** Otherwise after this time. */
+const FOLD_AFTER_MS = 5000;
+/** Results in one transaction. */
+const MOST_AT_ONCE = 512;
+/** Beyond this even results that may be answered again are folded: state stays bounded. */
+const MAX_WATCHED_BYTES = 512 * 1024;
+
+export class Folding {
+  readonly #core: Core;
+  readonly #jobs: JobTable;
+  /** Jobs with results that are not folded. */
+  readonly #dirty = new Set<Job>();
+
+  constructor(core: Core, jobs: JobTable) {
+    this.#core = core;
+    this.#jobs = jobs;
+  }
+
+  /** A result was added to the job. */
+  added(job: Job): void {
+    job.unfoldedSince ??= this.#core.now();
+    this.#dirty.add(job);
+    const { results, bytes, kept } = job.unfolded;
+    if (results - kept.results >= FOLD_RESULTS || bytes - kept.bytes >= FOLD_BYTES) this.fold(job);
+  }
+
+  /** The job was read from the store. */
+  restored(job: Job): void {
+    if (job.unfolded.results > 0 || isOver(job.state)) this.#dirty.add(job);
+  }
+
+  /** Folds what has waited long enough, and lets go of jobs that are over. */
+  sweep(): void {
+    const now = this.#core.now();
+    for (const job of this.#dirty) {
+      const waitedMs = now - (job.unfoldedSince ?? now);
+      if (isOver(job.state) || waitedMs >= FOLD_AFTER_MS) this.fold(job);
+    }
+  }
+
+  /** Starts to fold what can be folded, unless that is under way already. */
+  fold(job: Job): void {
+    if (job.foldInFlight || job.closing) return;
+    const folding = foldable(job);
+    const { results, bytes } = job.unfolded;
+    if (folding.size === 0) {
+      job.unfolded.kept = { results, bytes };
+      this.#settle(job);
+      return;
+    }
+    const { change, apply, undo } = prepare(job, folding);
+    this.#core.committer
+      .write([change], () => {
+        apply();
+        this.#settle(job);
+      })
+      // What could not be folded is tried again by the next sweep; the committer has logged why.
+      .catch(undo);
+  }
+
+  /**
+   * Everything of a job that ends before it is covered: into the tally, with what the store then keeps. Call
+   * when nothing of the job is pending.
+   */
+  close(job: Job): {
+    readonly changes: readonly Change[];
+    readonly apply: () => void;
+    readonly undo: () => void;
+  } {
+    const all = new Set(job.results());
+    const closed: Change = { kind: 'job_closed', jobId: job.id, covered: job.covered() };
+    if (all.size === 0) return { changes: [closed], apply: () => this.#settle(job), undo: () => undefined };
+    const { change, apply, undo } = prepare(job, all);
+    const settle = () => {
+      apply();
+      this.#settle(job);
+    };
+    return { changes: [change, closed], apply: settle, undo };
+  }
+
+  #settle(job: Job): void {
+    if (job.unfolded.results > 0) return;
+    job.unfoldedSince = undefined;
+    this.#dirty.delete(job);
+    if (isOver(job.state)) this.#jobs.evict(job);
+  }
+}
+
+function foldable(job: Job): Set<BatchResult> {
+  const chosen = new Set<BatchResult>();
+  const kept: BatchResult[] = [];
+  let keptBytes = 0;
+  for (const segment of job.segments) {
+    if (segment.results.size === 0) continue;
+    const watched = segment.watched();
+    for (const result of segment.results.values()) {
+      if (result.pins > 0) continue;
+      if (watched.overlaps(result.range)) {
+        kept.push(result);
+        keptBytes += result.bytes;
+      } else if (chosen.size < MOST_AT_ONCE) {
+        chosen.add(result);
+      }
+    }
+  }
+  for (const result of kept) {
+    if (keptBytes <= MAX_WATCHED_BYTES) break;
+    chosen.add(result);
+    keptBytes -= result.bytes;
+  }
+  return chosen;
+}
+
+function prepare(job: Job, folding: ReadonlySet<BatchResult>) {
+  const { workload, p } = job;
+  job.foldInFlight = true;
+  let tally: unknown = job.tally ?? workload.empty(p);
+  const figures: Figures = job.hasFigures ? job.figures.copy() : job.figures;
+  let units = 0n;
+  let bytes = 0;
+  for (const result of folding) {
+    result.folding = true;
+    tally = workload.fold(p, tally, result.aggregate);
+    figures.add(result.range, workload.figure(p, result.aggregate));
+    units += rangeLength(result.range);
+    bytes += result.bytes;
+  }
+  const touched = job.segments
+    .filter((segment) => [...segment.results.values()].some((result) => folding.has(result)))
+    .map((segment) => ({ segment, covered: coveredAfter(segment, folding) }));
+  const folded = job.folded + units;
+  const change: Change = {
+    kind: 'results_folded',
+    jobId: job.id,
+    done: folded,
+    tally: JSON.stringify(workload.encode(p, tally)),
+    figures: figures.encode(),
+    results: [...folding].map(({ seq }) => seq),
+    segments: touched.map(({ segment, covered }) => ({ start: segment.range.start, covered })),
+  };
+  const apply = () => {
+    job.foldInFlight = false;
+    job.tally = tally;
+    job.figures = figures;
+    job.folded = folded;
+    job.unfolded.results -= folding.size;
+    job.unfolded.bytes -= bytes;
+    const { results: keptResults, bytes: keptBytes } = job.unfolded;
+    job.unfolded.kept = { results: keptResults, bytes: keptBytes };
+    job.unfoldedSince = job.unfolded.results > 0 ? job.unfoldedSince : undefined;
+    for (const { segment, covered } of touched) {
+      for (const result of segment.results.values()) {
+        if (folding.has(result)) segment.results.delete(result.range.start);
+      }
+      if (covered === null) job.removeSegment(segment);
+    }
+  };
+  const undo = () => {
+    job.foldInFlight = false;
+    for (const result of folding) result.folding = false;
+  };
+  return { change, apply, undo };
+}
+
+/** Null: the segment is folded whole. */
+function coveredAfter(segment: Segment, folding: ReadonlySet<BatchResult>) {
+  const covered = segment.foldedAfter(folding);
+  const [first] = covered;
+  const whole =
+    covered.length === 1 && first?.start === segment.range.start && first.end === segment.range.end;
+  return whole ? null : covered;
+}

@@ -1,0 +1,106 @@
+/** What changes a job as a whole: cancel, pause, resume, completion, failure. */
+import { ClusterError } from '../../protocol/errors.ts';
+import type { StoredJobError } from '../store/store.ts';
+import type { Core } from './core.ts';
+import type { Folding } from './folding.ts';
+import type { Job } from './job.ts';
+import type { JobTable } from './job-table.ts';
+import type { LeaseBook } from './lease-book.ts';
+import { nextState } from './transitions.ts';
+import type { JobEvent } from './transitions.ts';
+
+export class JobControl {
+  readonly #core: Core;
+  readonly #jobs: JobTable;
+  readonly #book: LeaseBook;
+  readonly #folding: Folding;
+
+  constructor(core: Core, jobs: JobTable, book: LeaseBook, folding: Folding) {
+    this.#core = core;
+    this.#jobs = jobs;
+    this.#book = book;
+    this.#folding = folding;
+  }
+
+  /**
+   * Idempotent.
+   * @throws ClusterError not_found, state_conflict, store_unavailable
+   */
+  async request(jobId: string, event: 'cancel' | 'pause' | 'resume'): Promise<void> {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) return this.#requestOfStored(jobId, event);
+    await job.exclusive(async () => {
+      if (!this.#jobs.changes(job, event)) return;
+      if (event === 'cancel') await this.#close(job, event);
+      else await this.#jobs.transition(job, event);
+    });
+  }
+
+  /** Every number is durably counted. Tried again until the store takes it. */
+  complete(job: Job): void {
+    void job
+      .exclusive(async () => {
+        if (job.done !== job.total || nextState(job.state, 'covered', true) === undefined) return;
+        await this.#jobs.transition(job, 'covered');
+        this.#folding.sweep();
+      })
+      .catch(() => {
+        this.#core.dependencies.runtime.setTimer(1000, () => this.complete(job));
+      });
+  }
+
+  /** Ends a job that can't be computed. */
+  fail(job: Job, code: string, message: string): void {
+    void job
+      .exclusive(async () => {
+        if (nextState(job.state, 'fail', true) === undefined) return;
+        await this.#close(job, 'fail', { code, message });
+      })
+      .catch((error: unknown) => {
+        this.#core.dependencies.log.error({ err: error, job_id: job.id }, 'a failed job could not be ended');
+      });
+  }
+
+  /** A job in the store that this coordinator has no code for. What is done of it stays. */
+  async failUnknown(jobId: string, message: string): Promise<void> {
+    const { store, log } = this.#core.dependencies;
+    const stored = await store.findJob(jobId);
+    if (stored === undefined || nextState(stored.progress.state, 'fail', true) === undefined) return;
+    log.warn({ job_id: jobId }, `the job cannot go on: ${message}`);
+    const now = this.#core.now();
+    const error = { code: 'workload_unknown', message };
+    const progress = { ...stored.progress, state: 'failed', updatedAt: now, finishedAt: now, error } as const;
+    await this.#core.committer.write([{ kind: 'job_changed', jobId, progress }], () => undefined);
+  }
+
+  /** Results that have arrived are still counted, later ones are refused. */
+  async #close(job: Job, event: JobEvent, error?: StoredJobError): Promise<void> {
+    job.closing = true;
+    try {
+      await this.#core.committer.flush();
+      const { changes, apply, undo } = this.#folding.close(job);
+      try {
+        await this.#jobs.transition(
+          job,
+          event,
+          error === undefined ? { also: changes } : { also: changes, error },
+        );
+      } catch (refused) {
+        undo();
+        throw refused;
+      }
+      this.#book.revokeAll(job);
+      apply();
+    } finally {
+      job.closing = false;
+      this.#core.queue.refresh(job);
+    }
+  }
+
+  async #requestOfStored(jobId: string, event: JobEvent): Promise<void> {
+    const stored = await this.#core.dependencies.store.findJob(jobId);
+    if (stored === undefined) throw new ClusterError('not_found', `no job ${jobId}: check the id`);
+    const { state } = stored.progress;
+    this.#jobs.refuseUnlessSame(state, event);
+  }
+}

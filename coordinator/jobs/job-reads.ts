@@ -1,0 +1,97 @@
+/** Reads of jobs: those in memory as they are now, the others from the store. */
+import { ClusterError } from '../../protocol/errors.ts';
+import type { JobCoverage, JobList, JobListQuery, JobResults, JobStatus } from '../../protocol/http.ts';
+import type { StoredJob } from '../store/store.ts';
+import type { Core } from './core.ts';
+import type { Job } from './job.ts';
+import type { JobTable } from './job-table.ts';
+import type { Outlooks } from './outlook.ts';
+import {
+  coverageOfJob,
+  coverageOfStored,
+  resultsOfJob,
+  resultsOfStored,
+  statusOfJob,
+  statusOfStored,
+} from './views.ts';
+import type { Outlook } from './views.ts';
+
+export class JobReads {
+  readonly #core: Core;
+  readonly #jobs: JobTable;
+  readonly #outlooks: Outlooks;
+
+  constructor(core: Core, jobs: JobTable, outlooks: Outlooks) {
+    this.#core = core;
+    this.#jobs = jobs;
+    this.#outlooks = outlooks;
+  }
+
+  outlook(job: Job): Outlook {
+    return this.#outlooks.of(job);
+  }
+
+  async status(jobId: string): Promise<JobStatus> {
+    const job = this.#jobs.get(jobId);
+    return job === undefined ? this.#stored(await this.#find(jobId)) : this.#live(job);
+  }
+
+  async results(jobId: string): Promise<JobResults> {
+    const job = this.#jobs.get(jobId);
+    if (job !== undefined) return resultsOfJob(job);
+    const { store, workloads } = this.#core.dependencies;
+    const stored = await this.#find(jobId);
+    return resultsOfStored(stored, await store.findTally(jobId), workloads.get(stored.record.type));
+  }
+
+  async coverage(jobId: string): Promise<JobCoverage> {
+    const job = this.#jobs.get(jobId);
+    if (job !== undefined) return coverageOfJob(job);
+    const stored = await this.#find(jobId);
+    return coverageOfStored(stored, await this.#core.dependencies.store.findTally(jobId));
+  }
+
+  async list({ status, type, user_id: userId, limit, cursor }: JobListQuery): Promise<JobList> {
+    const before = cursor === undefined ? undefined : decodeCursor(cursor);
+    // No job has an owner yet, so nobody's jobs are an empty list.
+    if (userId !== undefined) return { jobs: [], next_cursor: null };
+    const { store } = this.#core.dependencies;
+    const found = await store.listJobs({ state: status, type, before, limit: limit + 1 });
+    const page = found.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      jobs: page.map((stored) => {
+        const job = this.#jobs.get(stored.record.id);
+        return job === undefined ? this.#stored(stored) : this.#live(job);
+      }),
+      next_cursor: found.length > limit && last !== undefined ? encodeCursor(last) : null,
+    };
+  }
+
+  #live(job: Job): JobStatus {
+    return statusOfJob(job, this.#outlooks.of(job), this.#core.now());
+  }
+
+  #stored(stored: StoredJob): JobStatus {
+    const workload = this.#core.dependencies.workloads.get(stored.record.type);
+    return statusOfStored(stored, workload?.unit ?? 'units');
+  }
+
+  async #find(jobId: string): Promise<StoredJob> {
+    const stored = await this.#core.dependencies.store.findJob(jobId);
+    if (stored === undefined) throw new ClusterError('not_found', `no job ${jobId}: check the id`);
+    return stored;
+  }
+}
+
+function encodeCursor({ record }: StoredJob): string {
+  return Buffer.from(`${record.createdAt} ${record.id}`).toString('base64url');
+}
+
+function decodeCursor(cursor: string): { readonly createdAt: number; readonly id: string } {
+  const [, createdAt, id] =
+    /^([0-9]{1,16}) ([a-z0-9-]{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (createdAt !== undefined && id !== undefined) return { createdAt: Number(createdAt), id };
+  const message = 'expected the next_cursor of the page before';
+  throw new ClusterError('invalid_request', `cursor: ${message}`, { fields: [{ path: 'cursor', message }] });
+}

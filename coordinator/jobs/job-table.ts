@@ -1,0 +1,271 @@
+/** The jobs in memory, and every change of a job's state: decided by transitions.ts, durable before it shows. */
+import { createHash } from 'node:crypto';
+import { ClusterError } from '../../protocol/errors.ts';
+import type { FieldProblem } from '../../protocol/errors.ts';
+import type { JobState, SubmitBody } from '../../protocol/http.ts';
+import { fieldProblems } from '../../protocol/problems.ts';
+import type { Range } from '../../protocol/range.ts';
+import type { Change, JobProgress, JobRecord, StoredJobError } from '../store/store.ts';
+import type { Core } from './core.ts';
+import { Job } from './job.ts';
+import { newJobId } from './job-id.ts';
+import { isOver, nextState } from './transitions.ts';
+import type { JobEvent } from './transitions.ts';
+import { WaitingLine } from './waiting-line.ts';
+import type { Waker } from './waker.ts';
+
+export interface Submitted {
+  readonly jobId: string;
+  /** The job is new; undefined: an earlier submit with the same key made it. */
+  readonly job: Job | undefined;
+}
+
+export class JobTable {
+  readonly line = new WaitingLine();
+  readonly #core: Core;
+  readonly #waker: Waker;
+  readonly #randomBytes: (length: number) => Uint8Array;
+  readonly #jobs = new Map<string, Job>();
+  readonly #counts = new Map<string, Map<JobState, number>>();
+  readonly #submits = new Map<string, Promise<Submitted>>();
+  #nextSeq = 1;
+  /** Submits that wait for their commit. */
+  #arriving = 0;
+
+  constructor(core: Core, waker: Waker, randomBytes: (length: number) => Uint8Array) {
+    this.#core = core;
+    this.#waker = waker;
+    this.#randomBytes = randomBytes;
+  }
+
+  get counts(): ReadonlyMap<string, ReadonlyMap<JobState, number>> {
+    return this.#counts;
+  }
+
+  get all(): Iterable<Job> {
+    return this.#jobs.values();
+  }
+
+  get(jobId: string): Job | undefined {
+    return this.#jobs.get(jobId);
+  }
+
+  /** At the start, before anything else. */
+  load(
+    jobs: readonly Job[],
+    counts: readonly { readonly type: string; readonly state: JobState; readonly jobs: number }[],
+    nextSeq: number,
+  ): void {
+    this.#nextSeq = nextSeq;
+    for (const { type, state, jobs: number } of counts) this.#count(type, state, number);
+    for (const job of jobs) {
+      this.#jobs.set(job.id, job);
+      if (job.state === 'pending') this.line.add(job.priority, job.seq);
+      if (!isOver(job.state)) this.#core.queue.add(job);
+    }
+  }
+
+  /** Only when it is over and nothing of it can change any more. */
+  evict(job: Job): void {
+    this.#jobs.delete(job.id);
+  }
+
+  /** @throws ClusterError invalid_request, limit_reached, idempotency_conflict, store_unavailable */
+  async submit(body: SubmitBody, key: string | undefined): Promise<Submitted> {
+    const { workload, p } = this.#read(body);
+    const parameters = workload.encodeParameters(p);
+    if (key === undefined) return this.#create(body, workload.version, parameters, null);
+    const digest = bodyDigest(body, parameters);
+    // The same key once more while the first is on its way: one after the other.
+    const before = this.#submits.get(key) ?? Promise.resolve();
+    const submitted = before
+      .catch(() => undefined)
+      .then(async () => {
+        const known = await this.#core.dependencies.store.findByIdempotencyKey(key);
+        if (known === undefined) return this.#create(body, workload.version, parameters, { key, digest });
+        if (known.digest === digest) return { jobId: known.jobId, job: undefined };
+        throw new ClusterError(
+          'idempotency_conflict',
+          'this Idempotency-Key was used for another body: take a new key for a new job',
+        );
+      });
+    this.#submits.set(key, submitted);
+    try {
+      return await submitted;
+    } finally {
+      if (this.#submits.get(key) === submitted) this.#submits.delete(key);
+    }
+  }
+
+  /** Claims the first or next segment; a pending job runs from then on. Call within `job.exclusive`. */
+  begin(job: Job, range: Range, apply: () => void): Promise<void> {
+    const changes: Change[] = [{ kind: 'segment_claimed', jobId: job.id, range }];
+    if (job.state === 'running') return this.#core.committer.write(changes, apply);
+    const progress = this.#after(job, 'leased');
+    changes.push({ kind: 'job_changed', jobId: job.id, progress });
+    return this.#core.committer.write(changes, () => {
+      apply();
+      this.#enter(job, progress);
+    });
+  }
+
+  /**
+   * Call within `job.exclusive`.
+   * @param also further changes of the same transaction
+   * @throws ClusterError state_conflict, store_unavailable
+   */
+  async transition(
+    job: Job,
+    event: JobEvent,
+    options: { readonly also?: readonly Change[]; readonly error?: StoredJobError } = {},
+  ): Promise<void> {
+    const progress = this.#after(job, event, options.error);
+    if (progress.state === job.state) return;
+    const change: Change = { kind: 'job_changed', jobId: job.id, progress };
+    await this.#core.committer.write([...(options.also ?? []), change], () => {
+      this.#enter(job, progress);
+    });
+  }
+
+  /** Whether the event changes the state. @throws ClusterError state_conflict if it is refused */
+  changes(job: Job, event: JobEvent): boolean {
+    return this.#after(job, event).state !== job.state;
+  }
+
+  /** For a job that is over: nothing changes it any more, but what was done already may be asked for again. */
+  refuseUnlessSame(state: JobState, event: JobEvent): void {
+    if (nextState(state, event, true) !== state) throw refused(state, event);
+  }
+
+  #after(job: Job, event: JobEvent, error: StoredJobError | null = null): JobProgress {
+    const { state, startedAt, finishedAt } = job.progress;
+    const next = nextState(state, event, startedAt !== null);
+    if (next === undefined) throw refused(state, event);
+    const now = this.#core.now();
+    return {
+      state: next,
+      startedAt: startedAt ?? (next === 'running' ? now : null),
+      updatedAt: now,
+      finishedAt: finishedAt ?? (isOver(next) ? now : null),
+      error,
+    };
+  }
+
+  #enter(job: Job, progress: JobProgress): void {
+    const { type } = job.record;
+    const from = job.state;
+    job.progress = progress;
+    if (from === progress.state) return;
+    this.#count(type, from, -1);
+    this.#count(type, progress.state, 1);
+    if (from === 'pending') this.line.remove(job.priority, job.seq);
+    if (progress.state === 'pending') this.line.add(job.priority, job.seq);
+    if (isOver(progress.state)) this.#core.queue.remove(job);
+    else this.#core.queue.refresh(job);
+    this.#core.dependencies.observer.jobChanged(type, from, progress.state);
+    this.#core.watchers.changed(job.id);
+    this.#waker.wake(job);
+  }
+
+  #read(body: SubmitBody) {
+    const { workloads } = this.#core.dependencies;
+    const workload = workloads.get(body.type);
+    if (workload === undefined) {
+      const known = [...workloads.keys()].join(' or ');
+      throw invalid([{ path: 'type', message: `no such workload: enter ${known}` }]);
+    }
+    const parsed = workload.parameters.safeParse(body.parameters);
+    if (!parsed.success) throw invalid(fieldProblems(parsed.error, ['parameters']));
+    return { workload, p: parsed.data };
+  }
+
+  async #create(
+    body: SubmitBody,
+    workloadVersion: number,
+    parameters: Record<string, string | number>,
+    idempotency: JobRecord['idempotency'],
+  ): Promise<Submitted> {
+    const { maxWaitingJobs } = this.#core.limits;
+    if (this.line.size + this.#arriving >= maxWaitingJobs) {
+      throw new ClusterError(
+        'limit_reached',
+        `${maxWaitingJobs} jobs are waiting already: submit again later`,
+      );
+    }
+    const { workload, p } = this.#read(body);
+    const now = this.#core.now();
+    const seq = this.#nextSeq++;
+    const record: JobRecord = {
+      id: newJobId(now, this.#randomBytes),
+      seq,
+      type: body.type,
+      workloadVersion,
+      parameters,
+      name: body.name ?? null,
+      priority: body.priority,
+      gpuPreferred: body.gpu_preferred,
+      placement: body.placement,
+      range: workload.range(p),
+      createdAt: now,
+      idempotency,
+    };
+    const progress: JobProgress = {
+      state: 'pending',
+      startedAt: null,
+      updatedAt: now,
+      finishedAt: null,
+      error: null,
+    };
+    const job = new Job(record, progress, workload, p);
+    this.#arriving += 1;
+    try {
+      return await this.#core.committer.write([{ kind: 'job_added', record }], () => {
+        this.#jobs.set(job.id, job);
+        this.#count(record.type, 'pending', 1);
+        this.line.add(job.priority, job.seq);
+        this.#core.queue.add(job);
+        this.#core.dependencies.observer.jobChanged(record.type, null, 'pending');
+        this.#core.watchers.changed(job.id);
+        this.#waker.wake(job);
+        return { jobId: job.id, job };
+      });
+    } finally {
+      this.#arriving -= 1;
+    }
+  }
+
+  #count(type: string, state: JobState, difference: number): void {
+    const states = this.#counts.get(type) ?? new Map<JobState, number>();
+    states.set(state, (states.get(state) ?? 0) + difference);
+    this.#counts.set(type, states);
+  }
+}
+
+const REFUSED: Record<JobEvent, string> = {
+  leased: 'nothing more of it is computed',
+  covered: 'it can only be completed while it runs',
+  pause: 'only a pending or running job can be paused',
+  resume: 'only a paused job can be resumed; submit it again to compute it anew',
+  cancel: 'only a job that is not over can be cancelled',
+  fail: 'it is over',
+};
+
+function refused(state: JobState, event: JobEvent): ClusterError {
+  return new ClusterError('state_conflict', `the job is ${state}: ${REFUSED[event]}`);
+}
+
+/** Two bodies that mean the same job have the same digest. */
+function bodyDigest(body: SubmitBody, parameters: Record<string, string | number>): string {
+  const { type, name, priority, gpu_preferred: gpuPreferred, placement } = body;
+  const canonical = [type, name ?? null, priority, gpuPreferred, sorted(placement), sorted(parameters)];
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('base64url');
+}
+
+function sorted(record: object): [string, unknown][] {
+  return Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function invalid(fields: readonly FieldProblem[]): ClusterError {
+  const named = fields.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new ClusterError('invalid_request', named, { fields });
+}

@@ -1,0 +1,194 @@
+/** The connections of workers: hello, heartbeats, silence, release. */
+import { ClusterError } from '../../protocol/errors.ts';
+import type {
+  Heartbeat,
+  HeartbeatReply,
+  Hello,
+  LeaseReply,
+  LeaseRequest,
+  Release,
+  Submission,
+  SubmissionReply,
+} from '../../protocol/messages.ts';
+import { parseDecimal } from '../../protocol/decimal.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { WorkerLink, WorkerSession } from '../cluster.ts';
+import type { Core } from './core.ts';
+import type { Job } from './job.ts';
+import type { JobTable } from './job-table.ts';
+import type { LeaseBook } from './lease-book.ts';
+import type { Leasing } from './leasing.ts';
+import type { Node } from './nodes.ts';
+import { readToken } from './settlement.ts';
+import type { Settlement } from './settlement.ts';
+import type { Waker } from './waker.ts';
+
+/** A connection that carried nothing for so many silences is cut. */
+const CUT_AFTER_SILENCES = 3;
+/** A job fails when so many batches in a row failed, at so many workers, and none succeeded. */
+const FAILED_BATCHES = 10;
+const FAILED_NODES = 3;
+
+export interface SessionParts {
+  readonly jobs: JobTable;
+  readonly book: LeaseBook;
+  readonly leasing: Leasing;
+  readonly settlement: Settlement;
+  readonly waker: Waker;
+  readonly draining: () => boolean;
+  readonly failJob: (job: Job, message: string) => void;
+}
+
+export class Sessions {
+  readonly #core: Core;
+  readonly #parts: SessionParts;
+
+  constructor(core: Core, parts: SessionParts) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  connect(hello: Hello, link: WorkerLink): WorkerSession {
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      throw new ClusterError(
+        'protocol_mismatch',
+        `this coordinator speaks protocol ${PROTOCOL_VERSION}, the worker ${hello.protocol}: update the older of the two`,
+      );
+    }
+    if (this.#parts.draining())
+      throw new ClusterError('not_ready', 'the coordinator is stopping: come back soon');
+    const { nodes, limits } = this.#core;
+    const now = this.#core.now();
+    const { node, returned } = nodes.connect(hello, link, now, limits.maxWorkers);
+    const held = new Set(hello.leases);
+    // Whatever it does not hold any more (a new process, a reply that got lost) somebody else shall have.
+    for (const lease of [...node.leases]) if (!held.has(lease.id)) this.#parts.book.end(lease, 'released', 1);
+    const { book } = this.#parts;
+    node.earlierLeases = new Set(hello.leases.filter((id) => !book.isOwn(id)));
+    if (!returned) this.#event('joined', node);
+    return this.#session(
+      node,
+      hello.leases.filter((id) => !book.isWorthFinishing(id)),
+    );
+  }
+
+  /** Takes leases from the silent, and cuts connections that seem dead. O(nodes). */
+  sweep(): void {
+    const now = this.#core.now();
+    const { silentAfterMs } = this.#core.limits;
+    for (const node of this.#core.nodes.all) {
+      const silentMs = now - node.lastSeen;
+      if (node.offline || silentMs < silentAfterMs) continue;
+      if (!node.silent) {
+        node.silent = true;
+        this.#core.nodes.version += 1;
+        this.#parts.book.lose(node);
+      }
+      if (node.link === undefined) this.#left(node);
+      else if (silentMs > CUT_AFTER_SILENCES * silentAfterMs) {
+        node.link.close('nothing was heard of this worker for too long');
+        this.#gone(node);
+      }
+    }
+  }
+
+  #session(node: Node, revoked: readonly string[]): WorkerSession {
+    const { generation } = node;
+    const { leasing, settlement, draining } = this.#parts;
+    const alive = (): void => {
+      if (node.generation !== generation || node.link === undefined) {
+        throw new ClusterError('not_ready', 'this connection was replaced by a newer one');
+      }
+      this.#seen(node);
+    };
+    return {
+      nodeId: node.id,
+      revoked,
+      lease: async (request: LeaseRequest): Promise<LeaseReply> => {
+        alive();
+        if (draining()) throw new ClusterError('not_ready', 'the coordinator is stopping: come back soon');
+        return leasing.lease(node, request);
+      },
+      submit: async (submission: Submission): Promise<SubmissionReply> => {
+        alive();
+        return settlement.submit(node, submission);
+      },
+      release: async (release: Release): Promise<void> => {
+        alive();
+        this.#release(node, release);
+      },
+      heartbeat: (heartbeat: Heartbeat): HeartbeatReply => {
+        alive();
+        return this.#heartbeat(node, heartbeat);
+      },
+      disconnected: () => {
+        if (node.generation === generation) this.#gone(node);
+      },
+    };
+  }
+
+  #seen(node: Node): void {
+    node.lastSeen = this.#core.now();
+    if (!node.silent) return;
+    node.silent = false;
+    this.#core.nodes.version += 1;
+  }
+
+  #heartbeat(node: Node, heartbeat: Heartbeat): HeartbeatReply {
+    const { book } = this.#parts;
+    if (node.reportedState !== heartbeat.state) this.#core.nodes.version += 1;
+    node.reportedState = heartbeat.state;
+    node.busyFraction = heartbeat.busy_fraction;
+    node.ratePerSecond = heartbeat.rate_per_second > 0 ? heartbeat.rate_per_second : null;
+    const held = heartbeat.leases.map(({ lease_id: id }) => id);
+    for (const { lease_id: id, done } of heartbeat.leases) {
+      const lease = book.get(id);
+      const progress = parseDecimal(done);
+      if (lease?.nodeId !== node.id || progress === undefined) continue;
+      if (progress > lease.progress && progress <= lease.range.end) lease.progress = progress;
+    }
+    if (node.earlierLeases.size > 0)
+      node.earlierLeases = new Set(held.filter((id) => node.earlierLeases.has(id)));
+    return { revoked: held.filter((id) => !book.isWorthFinishing(id)) };
+  }
+
+  #release(node: Node, { token, reason, message }: Release): void {
+    const claims = readToken(this.#core, node, token);
+    const { book, jobs } = this.#parts;
+    const job = jobs.get(claims.jobId);
+    if (reason === 'failed' && job !== undefined) this.#failed(node, job, message);
+    const lease = book.get(claims.leaseId);
+    if (lease?.live === true) book.end(lease, 'released');
+    else if (lease !== undefined) book.forget(lease);
+    node.earlierLeases = new Set([...node.earlierLeases].filter((id) => id !== claims.leaseId));
+  }
+
+  #failed(node: Node, job: Job, message: string): void {
+    const { failures } = job;
+    failures.count += 1;
+    if (failures.nodes.size < FAILED_NODES) failures.nodes.add(node.id);
+    failures.message = message;
+    node.errors += 1;
+    node.avoid(job.id, this.#core.now());
+    this.#core.dependencies.log.warn({ node_id: node.id, job_id: job.id }, `a batch failed: ${message}`);
+    if (failures.count >= FAILED_BATCHES && failures.nodes.size >= FAILED_NODES) {
+      this.#parts.failJob(job, message);
+    }
+  }
+
+  #gone(node: Node): void {
+    this.#core.nodes.disconnect(node);
+    this.#parts.waker.forget(node);
+    // With nothing in its hands there is nothing to come back for.
+    if (node.leases.size === 0 && node.earlierLeases.size === 0) this.#left(node);
+  }
+
+  #left(node: Node): void {
+    this.#core.nodes.leave(node);
+    this.#event('left', node);
+  }
+
+  #event(event: 'joined' | 'left', node: Node): void {
+    this.#core.committer.note({ kind: 'event', at: this.#core.now(), event, nodeId: node.id });
+  }
+}
