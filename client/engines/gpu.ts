@@ -184,9 +184,15 @@ export class GpuEngine implements Engine {
   }
 
   async #dispatchNext(started: Started): Promise<void> {
-    let program: GpuProgram;
     try {
       this.#session ??= await this.#open();
+    } catch (error) {
+      // No fault of the batch: it waits for the device, or for the engine to give up.
+      this.#broken ??= error;
+      return;
+    }
+    let program: GpuProgram;
+    try {
       program = await this.#session.program(started.program);
     } catch (error) {
       this.#fault(started, error);
