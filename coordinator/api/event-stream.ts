@@ -1,6 +1,13 @@
 /** One reader of server-sent events. Every event carries the whole state, so a slow reader may miss some. */
 import type { ServerResponse } from 'node:http';
 
+export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store',
+  // nginx would otherwise keep events back until its buffer is full.
+  'X-Accel-Buffering': 'no',
+};
+
 export class EventStream {
   readonly address: string;
   readonly #response: ServerResponse;
@@ -14,18 +21,13 @@ export class EventStream {
     this.address = response.req.socket.remoteAddress ?? '';
     response.once('close', gone);
     response.on('drain', () => (this.#stalledSince = undefined));
-    response.writeHead(200, {
-      'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-store',
-      // nginx would otherwise keep events back until its buffer is full.
-      'X-Accel-Buffering': 'no',
-    });
+    response.writeHead(200, EVENT_STREAM_HEADERS);
     response.write('retry: 3000\n\n');
   }
 
   /** False if the reader has not taken what was sent before: the event is left out. */
   send(event: string, id: string, json: string): boolean {
-    if (this.#response.writableNeedDrain) return false;
+    if (this.#response.writableNeedDrain || this.#response.writableEnded) return false;
     this.#write(event, id, json);
     return true;
   }

@@ -7,7 +7,7 @@ import { ClusterError } from '../../protocol/errors.ts';
 import type { JobStatus } from '../../protocol/http.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Log } from '../log.ts';
-import { EventStream } from './event-stream.ts';
+import { EVENT_STREAM_HEADERS, EventStream } from './event-stream.ts';
 
 export interface StreamLimits {
   readonly streams: number;
@@ -66,6 +66,10 @@ export class JobEvents {
     if (isOver(status) && response.req.headers['last-event-id'] === END_ID) {
       // 204 is how a browser's EventSource is told not to come back.
       response.writeHead(204).end();
+      return;
+    }
+    if (response.req.method === 'HEAD') {
+      response.writeHead(200, EVENT_STREAM_HEADERS).end();
       return;
     }
     this.#admit(response.req.socket.remoteAddress ?? '');
