@@ -10,15 +10,21 @@ import { buildKernels, KERNEL_FOLDER } from '../scripts/build-kernels.ts';
 
 await buildKernels();
 
-export const library: KernelLibrary = readKernels(
-  workloads.values(),
-  join(import.meta.dirname, '../shaders'),
-  KERNEL_FOLDER,
-);
+const libraries = new Map<string, KernelLibrary>();
+
+/** The kernels of one workload. */
+export function libraryOf(type: string): KernelLibrary {
+  const workload = workloads.get(type);
+  if (workload === undefined) throw new Error(`no workload ${type}`);
+  const library =
+    libraries.get(type) ?? readKernels([workload], join(import.meta.dirname, '../shaders'), KERNEL_FOLDER);
+  libraries.set(type, library);
+  return library;
+}
 
 /** A kernel as a worker gets it. */
-export function loadedKernel(sha256: string): LoadedKernel {
-  const kernel = library.find(sha256);
+export function loadedKernel(type: string, sha256: string): LoadedKernel {
+  const kernel = libraryOf(type).find(sha256);
   if (kernel === undefined) throw new Error(`no kernel ${sha256}`);
   return { sha256, bytes: new Uint8Array(kernel.bytes) };
 }
@@ -32,14 +38,14 @@ export function makeBatch(
   const workload = workloads.get(type);
   if (workload === undefined) throw new Error(`no workload ${type}`);
   const p = workload.parameters.parse(parameters);
-  const { gpu, cpu } = library.hashesOf(workload.kernels(p));
+  const { gpu, cpu } = libraryOf(type).hashesOf(workload.kernels(p));
   return {
     id: options.id ?? 'batch',
     workload,
     parameters: p,
     range: options.range ?? workload.range(p),
     tileLength: options.tileLength,
-    kernels: { gpu: loadedKernel(gpu), cpu: loadedKernel(cpu) },
+    kernels: { gpu: loadedKernel(type, gpu), cpu: loadedKernel(type, cpu) },
   };
 }
 
