@@ -29,10 +29,10 @@ export class KernelLibrary {
 
   /** @param kernels by `GpuKernel.source` or `CpuKernel.module` */
   constructor(kernels: ReadonlyMap<string, Kernel>) {
-    const bySource = [...kernels].map(([source, { bytes }]) => ({ source, sha256: sha256(bytes), bytes }));
-    this.#byHash = new Map([...kernels.values()].map((kernel) => [sha256(kernel.bytes), kernel]));
-    this.#bySource = new Map(bySource.map(({ source, sha256: hash }) => [source, hash]));
-    this.index = { kernels: bySource.map(({ source, sha256: hash }) => ({ source, sha256: hash })) };
+    const hashed = [...kernels].map(([source, kernel]) => ({ source, kernel, hash: sha256(kernel.bytes) }));
+    this.#byHash = new Map(hashed.map(({ hash, kernel }) => [hash, kernel]));
+    this.#bySource = new Map(hashed.map(({ source, hash }) => [source, hash]));
+    this.index = { kernels: hashed.map(({ source, hash }) => ({ source, sha256: hash })) };
   }
 
   find(hash: string): Kernel | undefined {
@@ -42,13 +42,6 @@ export class KernelLibrary {
   /** @throws Error if the kernels are not of a workload that this library was read for */
   hashesOf(kernels: Kernels): KernelHashes {
     return { gpu: this.#hashOf(kernels.gpu.source), cpu: this.#hashOf(kernels.cpu.module) };
-  }
-
-  /** The compiled module of a CPU kernel, for recomputation here. */
-  moduleOf(kernels: Kernels): Buffer {
-    const kernel = this.find(this.#hashOf(kernels.cpu.module));
-    if (kernel === undefined) throw new Error(`no kernel ${kernels.cpu.module}`);
-    return kernel.bytes;
   }
 
   #hashOf(source: string): string {

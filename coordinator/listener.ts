@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { StartError } from './config.ts';
+import type { Log } from './log.ts';
 
 export interface Listener {
   readonly host: string;
@@ -17,7 +18,13 @@ export interface Listener {
  * @param port 0 takes a free one
  * @throws StartError port_in_use, bad_host, port_refused
  */
-export async function listen(server: Server, host: string, port: number, name: string): Promise<Listener> {
+export async function listen(
+  server: Server,
+  host: string,
+  port: number,
+  name: string,
+  log: Log,
+): Promise<Listener> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -28,6 +35,8 @@ export async function listen(server: Server, host: string, port: number, name: s
     server.once('error', failed);
     server.listen({ host, port, backlog: 4096 }, () => {
       server.off('error', failed);
+      // Such as no file descriptors left: those who are connected go on.
+      server.on('error', (error) => log.error({ err: error }, 'a connection could not be taken'));
       resolve();
     });
   });

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLog, readable } from './log.ts';
+
+function lines(level: Parameters<typeof createLog>[0], pretty: boolean) {
+  const written: string[] = [];
+  return { written, log: createLog(level, { pretty, sink: { write: (line) => written.push(line) } }) };
+}
+
+test('a line is JSON with level, time, message and fields; lower levels are left out', () => {
+  const { written, log } = lines('info', false);
+  log.debug({}, 'not this');
+  log.warn({ job_id: 'j1', err: new Error('broken') }, 'something');
+  assert.equal(written.length, 1);
+  const line = JSON.parse(written[0] ?? '');
+  assert.equal(line.level, 'warn');
+  assert.equal(line.msg, 'something');
+  assert.equal(line.job_id, 'j1');
+  assert.equal(line.err.message, 'broken');
+  assert.ok(!Number.isNaN(Date.parse(line.time)));
+});
+
+test('where people read, each record is one line, whatever is in it', () => {
+  const { written, log } = lines('debug', true);
+  log.error({ reason: 'two\nlines', n: 3, err: new Error('broken') }, 'something');
+  assert.equal(written.length, 1);
+  const line = written[0] ?? '';
+  assert.match(line, /^\d\d:\d\d:\d\d error something  reason="two\\nlines"  n=3  err="Error: broken/);
+  assert.equal(line.trimEnd().includes('\n'), false);
+});
+
+test('what is no record is shown as it is', () => {
+  assert.equal(readable('3'), '3');
+});

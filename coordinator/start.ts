@@ -1,0 +1,168 @@
+/**
+ * Starts a coordinator: kernels, store, core, metrics, then the public port, so that whoever can reach it
+ * finds it whole. Stops in an order that loses nothing: workers are told, what has arrived is committed,
+ * connections end, the store is closed.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { workloads } from '../shaders/registry.ts';
+import { createApi } from './api/api.ts';
+import type { Api } from './api/api.ts';
+import type { Cluster, Runtime } from './cluster.ts';
+import { StartError } from './config.ts';
+import type { CoordinatorConfig } from './config.ts';
+import { exitOnCrash } from './crash.ts';
+import { openGateway } from './gateway/gateway.ts';
+import type { Gateway } from './gateway/gateway.ts';
+import { publicServer } from './http-server.ts';
+import { createCluster } from './jobs/create-cluster.ts';
+import { readKernels } from './kernels.ts';
+import { listen } from './listener.ts';
+import type { Listener } from './listener.ts';
+import { createLog } from './log.ts';
+import type { Log } from './log.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+import { RecomputeThread } from './verify/recompute.ts';
+
+export { StartError } from './config.ts';
+export type { CoordinatorConfig } from './config.ts';
+
+const HEARTBEAT_MS = 10_000;
+/** Everything that closing waits for, together. */
+const CLOSE_MS = 5000;
+
+export interface RunningCoordinator {
+  /** `http://127.0.0.1:3000` */
+  readonly url: string;
+  /** `http://127.0.0.1:9090/metrics` */
+  readonly metricsUrl: string;
+  /** Resolves when nothing is left; the second call waits for the first. */
+  close(): Promise<void>;
+}
+
+/** @throws StartError, whose message is one line that says what to do */
+export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
+  if (config.storeUrl !== undefined) {
+    throw new StartError(
+      'store_url',
+      'STORE_URL is set, but this version has only the embedded store: unset STORE_URL, and set DATA_DIR',
+    );
+  }
+  const log = createLog(config.logLevel);
+  const undo: (() => void | Promise<void>)[] = [];
+  try {
+    return await assemble(config, log, undo);
+  } catch (error) {
+    for (const step of undo.toReversed()) await step();
+    throw error;
+  }
+}
+
+/** @param undo is given, in order, what takes each step back */
+async function assemble(
+  config: CoordinatorConfig,
+  log: Log,
+  undo: (() => void | Promise<void>)[],
+): Promise<RunningCoordinator> {
+  const version = softwareVersion();
+  const kernelsDir = config.kernelsDir ?? projectFolder('build/kernels');
+  const kernels = readKernels(workloads.values(), projectFolder('shaders'), kernelsDir);
+  const allowedOrigins = config.allowedOrigins ?? [];
+  const clusterSize = config.clusterSize ?? null;
+
+  const store = await openSqliteStore(config.dataDir);
+  undo.push(() => store.close());
+  const metrics = createMetrics(log, clusterSize);
+  const cluster = await createCluster({
+    store,
+    workloads,
+    runtime: systemRuntime,
+    observer: metrics.observer,
+    recompute: new RecomputeThread(workloads, kernelsDir, log),
+    kernelHashes: (ofJob) => kernels.hashesOf(ofJob),
+    log,
+    config: { softwareVersion: version, clusterSize, heartbeatMs: HEARTBEAT_MS },
+  });
+
+  undo.splice(0, undo.length, () => cluster.close());
+
+  const { host } = config;
+  const metricsListener = await listen(metrics.server, host, config.metricsPort, 'METRICS_PORT', log);
+  undo.push(() => metricsListener.close(0));
+  const pagesDir = config.pagesDir ?? projectFolder('build/pages');
+  const api = createApi({ cluster, kernels, workloads, version, pagesDir, allowedOrigins, log });
+  undo.push(() => api.close());
+  const server = publicServer(api.app);
+  const gateway = openGateway(server, {
+    cluster,
+    log,
+    software: version,
+    heartbeat_ms: HEARTBEAT_MS,
+    allowedOrigins,
+  });
+  metrics.attach(cluster.gauges, { sockets: () => gateway.connections(), eventStreams: () => api.streams() });
+  const listener = await listen(server, host, config.port, 'COORDINATOR_PORT', log);
+
+  const forget = config.exitOnCrash === false ? () => undefined : exitOnCrash(log);
+  const metricsUrl = `${metricsListener.url}/metrics`;
+  log.info(
+    { url: listener.url, metrics: metricsUrl, data_dir: config.dataDir, version },
+    'coordinator ready',
+  );
+  const parts: Parts = { cluster, api, gateway, listener, metricsListener, log };
+  let closing: Promise<void> | undefined;
+  return {
+    url: listener.url,
+    metricsUrl,
+    close: () => (closing ??= shutDown(parts).finally(forget)),
+  };
+}
+
+interface Parts {
+  readonly cluster: Cluster;
+  readonly api: Api;
+  readonly gateway: Gateway;
+  readonly listener: Listener;
+  readonly metricsListener: Listener;
+  readonly log: Log;
+}
+
+async function shutDown({ cluster, api, gateway, listener, metricsListener, log }: Parts): Promise<void> {
+  const deadline = performance.now() + CLOSE_MS;
+  const left = () => Math.max(0, deadline - performance.now());
+  log.info({}, 'coordinator stops');
+  api.close();
+  // The core tells workers to come back later, commits what has arrived and closes the store.
+  const stopped = cluster.close();
+  const inTime = await Promise.race([stopped.then(() => true), after(left()).then(() => false)]);
+  if (!inTime)
+    log.warn({}, 'what has arrived could not be committed in time; its workers will send it again');
+  gateway.close();
+  await Promise.all([listener.close(left()), metricsListener.close(left())]);
+  log.info({}, 'coordinator stopped');
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+const systemRuntime: Runtime = {
+  now: () => Date.now(),
+  setTimer: (ms, fire) => {
+    const timer = setTimeout(fire, ms);
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+};
+
+function projectFolder(path: string): string {
+  return fileURLToPath(new URL(`../${path}`, import.meta.url));
+}
+
+function softwareVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(projectFolder('package.json'), 'utf8'));
+  const version =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : '';
+  return typeof version === 'string' ? version : '';
+}
