@@ -7,9 +7,10 @@
  * its own values back to it: parameters that its schema made, aggregates that its own functions made.
  */
 import type { Workload } from '../protocol/workload.ts';
+import { collatzWorkload } from './collatz/workload.ts';
 import { threadWorkload } from './thread-sim/workload.ts';
 
-const all: readonly Workload[] = [threadWorkload];
+const all: readonly Workload[] = [collatzWorkload, threadWorkload];
 
 /** By type, in the order in which they are listed to people. */
 export const workloads: ReadonlyMap<string, Workload> = new Map(

@@ -30,7 +30,14 @@ let residues: Uint32Array | undefined;
 function descend(): Uint32Array {
   const found: number[] = [];
   const power3 = Array.from({ length: SIEVE_BITS + 2 }, (_, c) => 3 ** c);
-  const visit = (k: number, r: number, c: number, value: number, before: number, beforeValue: number): void => {
+  const visit = (
+    k: number,
+    r: number,
+    c: number,
+    value: number,
+    before: number,
+    beforeValue: number,
+  ): void => {
     if (k > 0) {
       if ((power3[c] ?? 0) <= 2 ** k) return;
       if (before === c && beforeValue === value) return;
@@ -145,7 +152,10 @@ function sievedBelow(end: bigint): bigint {
 }
 
 function countClasses(counts: readonly number[], block: number): number {
-  return counts.reduce((sum, count, m) => sum + (CLASS_IS_CANDIDATE[(m + block) % 9] === true ? count : 0), 0);
+  return counts.reduce(
+    (sum, count, m) => sum + (CLASS_IS_CANDIDATE[(m + block) % 9] === true ? count : 0),
+    0,
+  );
 }
 
 function candidatesBelow(end: bigint): bigint {
