@@ -65,7 +65,7 @@ export class Statements {
     this.findTally = sql('SELECT tally, figures FROM tallies WHERE job_id = ?');
     this.findByKey = sql('SELECT id, idempotency_digest FROM jobs WHERE idempotency_key = ?');
     this.computed = sql(
-      `SELECT (minute - ?) / ? AS bucket, type, worker_kind, sum(units) AS units FROM computed
+      `SELECT CAST(minute - ? AS INTEGER) / CAST(? AS INTEGER) AS bucket, type, worker_kind, sum(units) AS units FROM computed
        WHERE minute >= ? AND minute < ? GROUP BY 1, 2, 3`,
     );
     this.events = sql('SELECT at, event, node_id FROM events WHERE at >= ? ORDER BY seq DESC LIMIT ?');

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { StartError } from '../config.ts';
+import { openSqliteStore } from './sqlite.ts';
+import { jobRecord, storeConformance } from './store-conformance.ts';
+import { StoreFenced } from './store.ts';
+
+function folder(t: { after(fn: () => void): void }): string {
+  const path = mkdtempSync(join(tmpdir(), 'threads-store-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+storeConformance('sqlite', (t) => {
+  const path = folder(t);
+  return { open: () => openSqliteStore(path) };
+});
+
+const problem = (kind: string, says: RegExp) => (error: unknown) =>
+  error instanceof StartError && error.problem === kind && says.test(error.message);
+
+test('the folder is made, its key is private', async (t) => {
+  const path = join(folder(t), 'a', 'b');
+  const store = await openSqliteStore(path);
+  assert.equal(statSync(join(path, 'token.key')).mode & 0o777, 0o600);
+  await store.close();
+});
+
+test('a second coordinator on the same folder is refused, and may come when the first is gone', async (t) => {
+  const path = folder(t);
+  const first = await openSqliteStore(path);
+  await assert.rejects(openSqliteStore(path), problem('already_running', /another coordinator/));
+  await first.close();
+  await (await openSqliteStore(path)).close();
+});
+
+test('kill -9 leaves no lock behind, and nothing that was committed is lost', async (t) => {
+  const path = folder(t);
+  const module = fileURLToPath(new URL('./sqlite.ts', import.meta.url));
+  const script = `
+    import { openSqliteStore } from ${JSON.stringify(module)};
+    const store = await openSqliteStore(${JSON.stringify(path)});
+    await store.commit([{ kind: 'event', at: 5, event: 'joined', nodeId: 'w' }]);
+    console.log('committed');
+    setInterval(() => {}, 1000);
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = await once(child.stdout, 'data');
+  assert.match(String(said), /committed/);
+  await assert.rejects(openSqliteStore(path), problem('already_running', /another coordinator/));
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const store = await openSqliteStore(path);
+  assert.deepEqual(await store.events(0, 10), [{ at: 5, event: 'joined', nodeId: 'w' }]);
+  await store.close();
+});
+
+test('an owner whose epoch was raised by another is fenced out', async (t) => {
+  const path = folder(t);
+  const store = await openSqliteStore(path);
+  const other = new DatabaseSync(join(path, 'cluster.db'), { timeout: 1000 });
+  other.exec('UPDATE owner SET epoch = epoch + 1');
+  other.close();
+  await assert.rejects(store.commit([{ kind: 'job_added', record: jobRecord('job') }]), StoreFenced);
+  assert.equal(await store.findJob('job'), undefined);
+  await store.close();
+});
+
+test('a damaged database is refused with what to do', async (t) => {
+  const path = folder(t);
+  await (await openSqliteStore(path)).close();
+  writeFileSync(join(path, 'cluster.db'), 'this is not a database, but it is long enough '.repeat(500));
+  await assert.rejects(openSqliteStore(path), problem('store', /damaged.*restore a copy/));
+});
+
+test('damage in the middle of the file is found at the start', async (t) => {
+  const path = folder(t);
+  const store = await openSqliteStore(path);
+  for (let i = 1; i <= 200; i++) {
+    await store.commit([
+      { kind: 'job_added', record: jobRecord(`job${i}`, { seq: i, name: 'x'.repeat(200) }) },
+    ]);
+  }
+  await store.close();
+  const file = join(path, 'cluster.db');
+  const bytes = readFileSync(file);
+  bytes.fill(0xa5, 4096 * 5, 4096 * 20);
+  writeFileSync(file, bytes);
+  await assert.rejects(openSqliteStore(path), problem('store', /damaged/));
+});
+
+test('a database of a newer version is refused', async (t) => {
+  const path = folder(t);
+  await (await openSqliteStore(path)).close();
+  const database = new DatabaseSync(join(path, 'cluster.db'));
+  database.exec('PRAGMA user_version = 99');
+  database.close();
+  await assert.rejects(openSqliteStore(path), problem('store', /newer version.*update/));
+});
+
+test('a file in the place of the folder, or a damaged key, is refused with what to do', async (t) => {
+  const path = folder(t);
+  writeFileSync(join(path, 'file'), '');
+  await assert.rejects(openSqliteStore(join(path, 'file')), problem('data_dir', /not a folder/));
+  await assert.rejects(openSqliteStore(join(path, 'file', 'below')), problem('data_dir', /not a folder/));
+  const data = join(path, 'data');
+  await (await openSqliteStore(data)).close();
+  writeFileSync(join(data, 'token.key'), 'short');
+  await assert.rejects(openSqliteStore(data), problem('data_dir', /token\.key is damaged: remove it/));
+});
+
+test('a folder that may not be written is refused with what to do', async (t) => {
+  if (process.getuid?.() === 0) return t.skip('root may write everywhere');
+  const path = folder(t);
+  chmodSync(path, 0o500);
+  await assert.rejects(openSqliteStore(path), problem('data_dir', /make it writable|read-only/));
+});

@@ -1,0 +1,298 @@
+/** What every store must do. Each implementation's test file calls this with a way to open it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StoreFenced } from './store.ts';
+import type { Change, JobProgress, JobRecord, Store, StoredResult } from './store.ts';
+
+/** A place where a store lives beyond its openings. */
+export interface StorePlace {
+  open(): Promise<Store>;
+  /** Opens it although another opening is still there, as after a failed-over machine; undefined where a lock forbids it. */
+  openBeside?(): Promise<Store>;
+}
+
+export function jobRecord(id: string, more: Partial<JobRecord> = {}): JobRecord {
+  return {
+    id,
+    seq: 1,
+    type: 'squares',
+    workloadVersion: 1,
+    parameters: { start: '1', end: (1n << 60n).toString(), seed: 7 },
+    name: 'a "name"\u2028',
+    priority: 'normal',
+    gpuPreferred: true,
+    placement: { tags: ['a', 'b'], min_gpu_memory_mb: 4096 },
+    range: { start: 1n, end: 1n << 60n },
+    createdAt: 1_790_000_000_000,
+    idempotency: null,
+    ...more,
+  };
+}
+
+export function storedResult(seq: number, jobId: string, start: bigint, end: bigint): StoredResult {
+  return { seq, jobId, range: { start, end }, aggregate: `{"n":${seq}}`, digest: `d${seq}`, nodeId: 'w' };
+}
+
+const pending: JobProgress = {
+  state: 'pending',
+  startedAt: null,
+  updatedAt: 1_790_000_000_000,
+  finishedAt: null,
+  error: null,
+};
+const running: JobProgress = { ...pending, state: 'running', startedAt: 1_790_000_000_500 };
+
+const added = (id: string, more: Partial<JobRecord> = {}): Change => ({
+  kind: 'job_added',
+  record: jobRecord(id, more),
+});
+const claimed = (jobId: string, start: bigint, end: bigint): Change => ({
+  kind: 'segment_claimed',
+  jobId,
+  range: { start, end },
+});
+const accepted = (result: StoredResult): Change => ({ kind: 'result_accepted', result });
+
+/** @param place makes a fresh, empty place for each test */
+export function storeConformance(
+  name: string,
+  place: (t: { after(fn: () => void): void }) => StorePlace,
+): void {
+  test(`${name}: a job comes back as it was submitted`, async (t) => {
+    const at = place(t);
+    const store = await at.open();
+    assert.equal(store.existed, false);
+    const record = jobRecord('job', { idempotency: { key: 'k', digest: 'd' } });
+    await store.commit([{ kind: 'job_added', record }]);
+    await store.close();
+    const again = await at.open();
+    assert.equal(again.existed, true);
+    assert.deepEqual(await again.findJob('job'), {
+      record,
+      progress: pending,
+      cursor: 1n,
+      done: 0n,
+      covered: null,
+    });
+    assert.deepEqual(await again.findByIdempotencyKey('k'), { jobId: 'job', digest: 'd' });
+    assert.equal(await again.findByIdempotencyKey('other'), undefined);
+    assert.equal(await again.findJob('other'), undefined);
+    assert.deepEqual(await again.countJobs(), [{ type: 'squares', state: 'pending', jobs: 1 }]);
+    await again.close();
+  });
+
+  test(`${name}: the key stays, the epoch rises with each opening`, async (t) => {
+    const at = place(t);
+    const first = await at.open();
+    await first.close();
+    const second = await at.open();
+    assert.equal(first.tokenKey.length, 32);
+    assert.deepEqual(second.tokenKey, first.tokenKey);
+    assert.ok(second.epoch > first.epoch);
+    await second.close();
+  });
+
+  test(`${name}: what was under way comes back`, async (t) => {
+    const at = place(t);
+    const store = await at.open();
+    const rows = [storedResult(1, 'job', 1n, 50n), storedResult(2, 'job', 60n, 70n)];
+    await store.commit([
+      added('job'),
+      { kind: 'job_changed', jobId: 'job', progress: running },
+      claimed('job', 1n, 100n),
+      claimed('job', 100n, 1n << 50n),
+      ...rows.map(accepted),
+    ]);
+    await store.close();
+    const again = await at.open();
+    const [active] = await again.loadActive();
+    assert.ok(active !== undefined);
+    assert.deepEqual(active.job.progress, running);
+    assert.equal(active.job.cursor, 1n << 50n);
+    assert.deepEqual(active.segments, [
+      { range: { start: 1n, end: 100n }, covered: [] },
+      { range: { start: 100n, end: 1n << 50n }, covered: [] },
+    ]);
+    assert.deepEqual(active.results, rows);
+    assert.deepEqual(await again.nextSequence(), { job: 2, result: 3 });
+    await again.close();
+  });
+
+  test(`${name}: folding takes rows away, keeps the tally, and never reuses a number`, async (t) => {
+    const at = place(t);
+    const store = await at.open();
+    await store.commit([
+      added('job'),
+      claimed('job', 1n, 100n),
+      claimed('job', 100n, 200n),
+      accepted(storedResult(1, 'job', 1n, 50n)),
+      accepted(storedResult(2, 'job', 60n, 70n)),
+      accepted(storedResult(3, 'job', 100n, 200n)),
+    ]);
+    await store.commit([
+      {
+        kind: 'results_folded',
+        jobId: 'job',
+        done: 149n,
+        tally: '{"sum":"1"}',
+        figures: Uint8Array.of(1, 2, 3),
+        results: [1, 3],
+        segments: [
+          { start: 1n, covered: [{ start: 1n, end: 50n }] },
+          { start: 100n, covered: null },
+        ],
+      },
+    ]);
+    await store.commit([
+      {
+        kind: 'results_folded',
+        jobId: 'job',
+        done: 159n,
+        tally: '{"sum":"2"}',
+        figures: null,
+        results: [2],
+        segments: [
+          {
+            start: 1n,
+            covered: [
+              { start: 1n, end: 50n },
+              { start: 60n, end: 70n },
+            ],
+          },
+        ],
+      },
+    ]);
+    await store.close();
+    const again = await at.open();
+    const [active] = await again.loadActive();
+    assert.deepEqual(active?.results, []);
+    assert.equal(active?.job.done, 159n);
+    assert.deepEqual(active?.segments, [
+      {
+        range: { start: 1n, end: 100n },
+        covered: [
+          { start: 1n, end: 50n },
+          { start: 60n, end: 70n },
+        ],
+      },
+    ]);
+    assert.deepEqual(await again.findTally('job'), { tally: '{"sum":"2"}', figures: null });
+    assert.deepEqual(await again.findTally('other'), { tally: null, figures: null });
+    assert.equal((await again.nextSequence()).result, 4);
+    await again.close();
+  });
+
+  test(`${name}: a result is replaced, a job is closed and leaves the active ones`, async (t) => {
+    const store = await place(t).open();
+    const row = storedResult(1, 'job', 1n, 50n);
+    await store.commit([added('job'), claimed('job', 1n, 100n), accepted(row)]);
+    const corrected = { ...row, aggregate: '{"n":9}', digest: 'd9', nodeId: 'x' };
+    await store.commit([{ kind: 'result_replaced', result: corrected }]);
+    assert.deepEqual((await store.loadActive())[0]?.results, [corrected]);
+    const cancelled: JobProgress = {
+      ...running,
+      state: 'cancelled',
+      finishedAt: 1_790_000_001_000,
+      error: { code: 'c', message: 'm' },
+    };
+    const covered = [{ start: 1n, end: 50n }];
+    await store.commit([
+      {
+        kind: 'results_folded',
+        jobId: 'job',
+        done: 49n,
+        tally: '{}',
+        figures: null,
+        results: [1],
+        segments: [{ start: 1n, covered }],
+      },
+      { kind: 'job_closed', jobId: 'job', covered },
+      { kind: 'job_changed', jobId: 'job', progress: cancelled },
+    ]);
+    assert.deepEqual(await store.loadActive(), []);
+    const stored = await store.findJob('job');
+    assert.deepEqual(stored?.progress, cancelled);
+    assert.deepEqual(stored?.covered, covered);
+    assert.equal(stored?.done, 49n);
+    await store.close();
+  });
+
+  test(`${name}: a transaction is all or nothing`, async (t) => {
+    const store = await place(t).open();
+    await store.commit([added('one', { seq: 1 })]);
+    // The second change repeats a number that must be unique.
+    await assert.rejects(store.commit([added('two', { seq: 2 }), added('three', { seq: 1 })]));
+    assert.equal(await store.findJob('two'), undefined);
+    await store.commit([added('two', { seq: 2 })]);
+    assert.ok((await store.findJob('two')) !== undefined);
+    await store.close();
+  });
+
+  test(`${name}: pages are newest first, by time and then id, and don't shift`, async (t) => {
+    const store = await place(t).open();
+    const times = [5, 5, 9, 1, 5, 7];
+    await store.commit(
+      times.map((time, i) =>
+        added(`job${i}`, { seq: i + 1, createdAt: time, type: i % 2 === 0 ? 'a' : 'b' }),
+      ),
+    );
+    await store.commit([{ kind: 'job_changed', jobId: 'job5', progress: running }]);
+    const seen: string[] = [];
+    let before: { createdAt: number; id: string } | undefined;
+    for (;;) {
+      const page = await store.listJobs({ before, limit: 2 });
+      const last = page.at(-1);
+      if (last === undefined) break;
+      seen.push(...page.map(({ record }) => record.id));
+      before = { createdAt: last.record.createdAt, id: last.record.id };
+      if (seen.length === 2) await store.commit([added('newer', { seq: 50, createdAt: 99 })]);
+    }
+    assert.deepEqual(seen, ['job2', 'job5', 'job4', 'job1', 'job0', 'job3']);
+    const ids = async (page: Parameters<Store['listJobs']>[0]) =>
+      (await store.listJobs(page)).map(({ record }) => record.id);
+    assert.deepEqual(await ids({ type: 'b', limit: 10 }), ['job5', 'job1', 'job3']);
+    assert.deepEqual(await ids({ state: 'running', limit: 10 }), ['job5']);
+    assert.deepEqual(await ids({ state: 'running', type: 'a', limit: 10 }), []);
+    await store.close();
+  });
+
+  test(`${name}: units per minute add up, events stay in order`, async (t) => {
+    const store = await place(t).open();
+    const computed = (minute: number, units: number): Change => ({
+      kind: 'computed',
+      minute,
+      type: 'squares',
+      workerKind: 'cpu',
+      units,
+    });
+    await store.commit([computed(100, 1), computed(100, 2), computed(103, 4), computed(110, 8)]);
+    assert.deepEqual(await store.computed(100, 2, 5), [
+      { bucket: 0, type: 'squares', workerKind: 'cpu', units: 3 },
+      { bucket: 1, type: 'squares', workerKind: 'cpu', units: 4 },
+    ]);
+    await store.commit([
+      { kind: 'event', at: 10, event: 'joined', nodeId: 'a' },
+      { kind: 'event', at: 20, event: 'restarted', nodeId: null },
+      { kind: 'event', at: 30, event: 'left', nodeId: 'a' },
+    ]);
+    assert.deepEqual(await store.events(15, 10), [
+      { at: 20, event: 'restarted', nodeId: null },
+      { at: 30, event: 'left', nodeId: 'a' },
+    ]);
+    assert.deepEqual(await store.events(0, 1), [{ at: 30, event: 'left', nodeId: 'a' }]);
+    await store.close();
+  });
+
+  test(`${name}: an owner that was replaced can't write any more`, async (t) => {
+    const at = place(t);
+    const first = await at.open();
+    await first.commit([added('job')]);
+    const second = await at.openBeside?.();
+    if (second === undefined) return t.skip('its lock lets nobody open it twice');
+    await assert.rejects(first.commit([claimed('job', 1n, 100n)]), StoreFenced);
+    assert.deepEqual((await second.loadActive())[0]?.segments, []);
+    await second.commit([claimed('job', 1n, 100n)]);
+    await second.close();
+    await first.close();
+  });
+}
