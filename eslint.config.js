@@ -30,10 +30,6 @@ const LAYERS = {
 
 /** The home of each outside library: files that may import it. */
 const LIBRARIES = {
-  zod: {
-    homes: ['protocol', 'shaders', 'config'],
-    why: 'schemas live in protocol/ and shaders/; import those.',
-  },
   'socket.io': { homes: ['gateway'], why: 'sockets are coordinator/gateway.' },
   express: { homes: ['api'], why: 'HTTP is coordinator/api.' },
   helmet: { homes: ['api'], why: 'HTTP is coordinator/api.' },

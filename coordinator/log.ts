@@ -24,19 +24,20 @@ export interface LogSink {
 }
 
 /**
+ * @param part which program of several that share a terminal: coordinator, worker
  * @param pretty one readable line instead of JSON; by default where stderr is a terminal
  * @param sink by default stderr
  */
 export function createLog(
   level: LogLevel,
-  options: { readonly pretty?: boolean; readonly sink?: LogSink } = {},
+  options: { readonly part?: string; readonly pretty?: boolean; readonly sink?: LogSink } = {},
 ): Log {
   const sink = options.sink ?? pino.destination({ fd: 2, sync: true });
   const pretty = options.pretty ?? (options.sink === undefined && process.stderr.isTTY);
   return pino(
     {
       level,
-      base: { part: 'coordinator' },
+      base: { part: options.part ?? 'coordinator' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: pino.stdSerializers.err },
