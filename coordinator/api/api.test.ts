@@ -225,11 +225,11 @@ suite('a submit', () => {
         ['of no origin', good, { ...JSON_TYPE, Origin: 'null' }, 403, 'origin_refused'],
       ];
     for (const [name, body, headers, status, code] of cases) {
-      const reply = await rawPost(coordinator.url, '/api/submit', body, headers);
+      const reply = await rawAsk(coordinator.url, '/api/submit', body, headers);
       assert.equal(reply.status, status, `${name}: ${JSON.stringify(reply.body)}`);
       assert.equal(errorOf(reply).code, code, name);
     }
-    const own = await rawPost(coordinator.url, '/api/submit', good, {
+    const own = await rawAsk(coordinator.url, '/api/submit', good, {
       ...JSON_TYPE,
       Origin: coordinator.url,
     });
@@ -325,9 +325,8 @@ suite('what is not the API', () => {
       assert.match(reply.headers.get('cache-control') ?? '', /immutable/);
       const type = source.endsWith('.wasm') ? 'application/wasm' : 'text/wgsl; charset=utf-8';
       assert.equal(reply.headers.get('content-type'), type);
-      const again = await fetch(`${coordinator.url}/kernels/${sha256}`, {
-        headers: { 'If-None-Match': reply.headers.get('etag') ?? '' },
-      });
+      const known = { 'If-None-Match': reply.headers.get('etag') ?? '' };
+      const again = await rawAsk(coordinator.url, `/kernels/${sha256}`, undefined, known, 'GET');
       assert.equal(again.status, 304);
     }
     for (const name of ['0'.repeat(64), 'x', '..%2f..%2fpackage.json']) {
@@ -343,7 +342,7 @@ suite('what is not the API', () => {
       assert.match(String(reply.body), /npm run build/);
     }
     for (const path of ['/../package.json', '/%2e%2e/package.json', '/.git/config', '/cluster.html', '/%']) {
-      const { status } = await rawPost(coordinator.url, path, undefined, {}, 'GET');
+      const { status } = await rawAsk(coordinator.url, path, undefined, {}, 'GET');
       assert.ok(status === 404 || status === 400, `${path}: ${status}`);
     }
   });
@@ -385,7 +384,7 @@ suite('what is not the API', () => {
 });
 
 /** A request as it stands: fetch would set or refuse some headers by itself. */
-function rawPost(
+function rawAsk(
   url: string,
   path: string,
   body: string | undefined,

@@ -1,6 +1,5 @@
 /** A worker of the tests: the real socket protocol, its requests sent by hand. */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { io } from 'socket.io-client';
 import type { Socket } from 'socket.io-client';
@@ -96,10 +95,15 @@ export async function join(
   return { socket, hello, welcome: welcome.parse(greeting), request, lease };
 }
 
+/** What the next event of this name brings. */
+export function next(socket: Socket, event: string): Promise<unknown> {
+  return new Promise((resolve) => socket.once(event, resolve));
+}
+
 /** Why a handshake is refused. */
 export async function refusalOf(socket: Socket): Promise<WireError> {
-  const [error] = (await once(socket, 'connect_error')) as [Error & { readonly data?: unknown }];
-  return wireError.parse(error.data);
+  const error = await next(socket, 'connect_error');
+  return wireError.parse(Object(error).data);
 }
 
 /** A submission of the whole lease, computed by the plain reference. */
