@@ -8,7 +8,7 @@ import type { Range } from '../../protocol/range.ts';
 import type { Change, JobProgress, JobRecord, StoredJobError } from '../store/store.ts';
 import type { Core } from './core.ts';
 import { Job } from './job.ts';
-import { newJobId } from './job-id.ts';
+import { JobIds } from './job-id.ts';
 import { isOver, nextState } from './transitions.ts';
 import type { JobEvent } from './transitions.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -24,7 +24,7 @@ export class JobTable {
   readonly line = new WaitingLine();
   readonly #core: Core;
   readonly #waker: Waker;
-  readonly #randomBytes: (length: number) => Uint8Array;
+  readonly #ids: JobIds;
   readonly #jobs = new Map<string, Job>();
   readonly #counts = new Map<string, Map<JobState, number>>();
   readonly #submits = new Map<string, Promise<Submitted>>();
@@ -35,7 +35,7 @@ export class JobTable {
   constructor(core: Core, waker: Waker, randomBytes: (length: number) => Uint8Array) {
     this.#core = core;
     this.#waker = waker;
-    this.#randomBytes = randomBytes;
+    this.#ids = new JobIds(randomBytes);
   }
 
   get counts(): ReadonlyMap<string, ReadonlyMap<JobState, number>> {
@@ -196,7 +196,7 @@ export class JobTable {
     const now = this.#core.now();
     const seq = this.#nextSeq++;
     const record: JobRecord = {
-      id: newJobId(now, this.#randomBytes),
+      id: this.#ids.next(now),
       seq,
       type: body.type,
       workloadVersion,

@@ -48,7 +48,7 @@ export class Node {
   generation = 0;
   readonly leases = new Set<Lease>();
   /** Leases from before this coordinator's start that it still holds. */
-  earlierLeases: ReadonlySet<string> = new Set();
+  earlierLeases = new Set<string>();
   eligible: EligibleGroups<Job> = { seen: 0, groups: [] };
   readonly #performances = new Map<string, Performance>();
   readonly #avoided = new Map<string, number>();

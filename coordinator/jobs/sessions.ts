@@ -160,7 +160,7 @@ export class Sessions {
     const lease = book.get(claims.leaseId);
     if (lease?.live === true) book.end(lease, 'released');
     else if (lease !== undefined) book.forget(lease);
-    node.earlierLeases = new Set([...node.earlierLeases].filter((id) => id !== claims.leaseId));
+    node.earlierLeases.delete(claims.leaseId);
   }
 
   #failed(node: Node, job: Job, message: string): void {

@@ -63,6 +63,7 @@ export class Settlement {
   async submit(node: Node, submission: Submission): Promise<SubmissionReply> {
     const claims = readToken(this.#core, node, submission.token);
     const range = answeredRange(claims, submission.end);
+    node.earlierLeases.delete(claims.leaseId);
     const job = this.#parts.jobs.get(claims.jobId);
     if (job === undefined) {
       throw superseded('its job is over');
