@@ -84,9 +84,21 @@ export class CpuEngine implements Engine {
   }
 }
 
+/** Longer parameter words are tables, which a workload makes once: they are told apart by identity. */
+const MAX_WORDS_IN_KEY = 256;
+const tables = new WeakMap<Uint32Array, number>();
+let tableCount = 0;
+
 /** A batch's CPU kernel with its parameters. */
 export function cpuProgram(batch: Pick<Batch, 'workload' | 'parameters' | 'kernels'>): CpuProgramSource {
   const parameterWords = batch.workload.parameterWords(batch.parameters);
   const wasm = batch.kernels.cpu;
-  return { key: `${wasm.sha256} ${parameterWords.join(' ')}`, wasm, parameterWords };
+  return { key: `${wasm.sha256} ${keyOf(parameterWords)}`, wasm, parameterWords };
+}
+
+function keyOf(words: Uint32Array): string {
+  if (words.length <= MAX_WORDS_IN_KEY) return words.join(' ');
+  const known = tables.get(words) ?? ++tableCount;
+  tables.set(words, known);
+  return `table ${known}`;
 }

@@ -104,7 +104,8 @@ export class FairQueue<J extends Queued> {
     const entry = this.#entries.get(job);
     if (entry === undefined) return;
     this.#entries.delete(job);
-    this.#setReady(entry, false);
+    // Once only: the class would count one ready job too few, and never be served again.
+    if (entry.wasReady) this.#setReady(entry, false);
     entry.gone = true;
     entry.group.jobs -= 1;
     if (entry.group.jobs === 0) this.#groups.delete(demandKey(entry.group.demand));
