@@ -2,7 +2,18 @@
  * `thread`: a Monte Carlo simulation of fork-join programs. The range counts root threads; the tree of root i
  * depends on (seed, i) alone. Definitions: workloads.md.
  *
- * Threads per second on one core of a shared 2-core machine (sets A-G of bench.ts): see kernel-rates below.
+ * Million threads per second (oversize trees count as far as they are walked). CPU kernel: process CPU time of
+ * one thread on a 2-core machine that was busy otherwise; WGSL: Mesa lavapipe on both cores, wall time of
+ * dispatches, best of several.
+ *
+ *     set                                                              CPU kernel   WGSL
+ *     A  defaults, 200,000 roots                                          28         21
+ *     B  depth 14, 3 children, threshold 120                              27         30
+ *     C  chains: 1 child, threshold 256, depth 32                         26         54
+ *     D  depth 32, 4 children, 80, max_threads 4096, work to 2^20         28         19
+ *     E  giants of 5.6 million threads: 4 children, 256, depth 11         27         left to the CPU
+ *     F  single threads: no children                                      39          8
+ *     G  depth 20, 4 children, 72, max_threads 300                        27         21
  */
 import type { Kernels, Undetectable, Workload } from '../../protocol/workload.ts';
 import type { Aggregate } from './aggregate.ts';
