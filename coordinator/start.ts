@@ -29,8 +29,9 @@ export { StartError } from './config.ts';
 export type { CoordinatorConfig } from './config.ts';
 
 const HEARTBEAT_MS = 10_000;
-/** Everything that closing waits for, together. */
-const CLOSE_MS = 5000;
+/** For the last commit, and then for answers to be read: together 5 s at most. */
+const COMMIT_MS = 4000;
+const GRACE_MS = 1000;
 
 export interface RunningCoordinator {
   /** `http://127.0.0.1:3000` */
@@ -129,17 +130,15 @@ interface Parts {
 }
 
 async function shutDown({ cluster, api, gateway, listener, metricsListener, log }: Parts): Promise<void> {
-  const deadline = performance.now() + CLOSE_MS;
-  const left = () => Math.max(0, deadline - performance.now());
   log.info({}, 'coordinator stops');
   api.close();
   // The core tells workers to come back later, commits what has arrived and closes the store.
   const stopped = cluster.close();
-  const inTime = await Promise.race([stopped.then(() => true), after(left()).then(() => false)]);
+  const inTime = await Promise.race([stopped.then(() => true), after(COMMIT_MS).then(() => false)]);
   if (!inTime)
     log.warn({}, 'what has arrived could not be committed in time; its workers will send it again');
   gateway.close();
-  await Promise.all([listener.close(left()), metricsListener.close(left())]);
+  await Promise.all([listener.close(GRACE_MS), metricsListener.close(GRACE_MS)]);
   log.info({}, 'coordinator stopped');
 }
 
