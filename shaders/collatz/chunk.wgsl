@@ -19,6 +19,8 @@ struct Piece {
 const LANES = 64u;
 const JUMP_BITS = 10u;
 const JUMPS = 1024u;
+const LINES = 1024u;
+const CONSTANTS = 3072u;
 // A jump from below 2^118 stays below 2^126, values of T on the way included: 1.5 · 3 · 1.5^9 < 2^8.
 const TOO_WIDE = 1u << 22u;
 const GROWTH_BITS = 8u;
@@ -30,7 +32,7 @@ const MAX_CHUNKS = 1024u;
 
 var<workgroup> jumps: array<u32, 1024>;
 // Bits of the largest peak that any lane has committed. What can't reach half of it needs no exact peak: most
-// lanes have only a few dozen numbers, too few to reach a useful maximum of their own.
+// lanes have only a few dozen numbers, too few for a useful maximum of their own.
 var<workgroup> peak_bits: atomic<u32>;
 
 fn load_jumps(lane: u32) {
@@ -56,12 +58,21 @@ fn jump_from(v: vec4<u32>, word: u32) -> vec4<u32> {
   return limbs_multiply_add(limbs_shift_right(v, JUMP_BITS), m, d);
 }
 
-// What v may be at most if a jump of this growth from it can't reach `best` or half of the workgroup's.
-fn peak_threshold(best: vec4<u32>, growth: u32) -> vec4<u32> {
-  let own = limbs_shift_right(best, growth);
-  let shared_bits = limbs_power(atomicLoad(&peak_bits), growth);
-  if (limbs_greater(shared_bits, own)) { return shared_bits; }
-  return own;
+// The largest value of T in a jump from v >= 2^16, v included: h·A + B.
+fn jump_peak(v: vec4<u32>) -> vec4<u32> {
+  let r = v.x & (JUMPS - 1u);
+  let half_slope = constants[LINES + 2u * r];
+  let constant = constants[LINES + 2u * r + 1u];
+  let half = limbs_multiply_add(limbs_shift_right(v, JUMP_BITS), half_slope, constant >> 1u);
+  return limbs_shift_left(half, 1u) | vec4<u32>(constant & 1u, 0u, 0u, 0u);
+}
+
+// A peak that is not above this can't be the chunk's with the lowest offset: the lane's best, which an earlier
+// number has, or something below the workgroup's best.
+fn known_peak(best: vec4<u32>) -> vec4<u32> {
+  let below_group = limbs_below(atomicLoad(&peak_bits));
+  if (limbs_greater(below_group, best)) { return below_group; }
+  return best;
 }
 
 fn hand_back(base: u32, offset: u32) {

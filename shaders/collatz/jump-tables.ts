@@ -82,7 +82,7 @@ export function statisticsConstants(): Uint32Array {
 }
 
 /**
- * Constants of verify.wgsl: jumps (1024 words), then two words per surviving residue r: the low word of
+ * Constants of verify.wgsl: jumps (1024 words), peak lines (2048), then two words per surviving residue r: the low word of
  * d = U^24(r), and d >> 32 (7 bits) | c << 8 | (r mod 9) << 13 | growth << 17. No value of T within the 24
  * steps from n ≥ 2^26 exceeds n << growth: 1.5·3^(i+1)/2^j bounds step j after i odd values, as the "+1"s add
  * less than half of 2^24 to n.
@@ -106,7 +106,7 @@ export function verificationConstants(): Uint32Array {
     words[2 * index] = value % WORD;
     words[2 * index + 1] = Math.floor(value / WORD) + odd * 2 ** 8 + (r % 9) * 2 ** 13 + growth * 2 ** 17;
   }
-  return concatenated([jumpWords(), words]);
+  return concatenated([jumpWords(), peakLineWords(), words]);
 }
 
 function concatenated(parts: readonly Uint32Array[]): Uint32Array {

@@ -5,8 +5,7 @@
 // offset, the peak (4 limbs), its offset, unused. Constants: see jump-tables.ts.
 // @include collatz/chunk.wgsl
 
-const LINES = 1024u;
-const TAIL_DELAYS = LINES + 2048u;
+const TAIL_DELAYS = CONSTANTS;
 const TAIL_PEAKS = TAIL_DELAYS + 32768u;
 const TAIL = 65536u;
 // No path from below TAIL climbs higher than this.
@@ -22,15 +21,6 @@ var<workgroup> lane_delay: array<u32, 64>;
 var<workgroup> lane_delay_at: array<u32, 64>;
 var<workgroup> lane_peak: array<vec4<u32>, 64>;
 var<workgroup> lane_peak_at: array<u32, 64>;
-
-// The largest value in a jump from v, v included: h·A + B.
-fn jump_peak(v: vec4<u32>) -> vec4<u32> {
-  let r = v.x & (JUMPS - 1u);
-  let half_slope = constants[LINES + 2u * r];
-  let constant = constants[LINES + 2u * r + 1u];
-  let half = limbs_multiply_add(limbs_shift_right(v, JUMP_BITS), half_slope, constant >> 1u);
-  return limbs_shift_left(half, 1u) | vec4<u32>(constant & 1u, 0u, 0u, 0u);
-}
 
 @compute @workgroup_size(64)
 fn main(
@@ -87,7 +77,7 @@ fn main(
       v = limbs_add(piece.start, offset);
       delay = 0u;
       peak = best;
-      threshold = peak_threshold(best, GROWTH_BITS);
+      threshold = limbs_shift_right(known_peak(best), GROWTH_BITS);
       continue;
     }
     if (v.w >= TOO_WIDE || delay >= BINS) {

@@ -29,17 +29,13 @@ fn lower_bound(r: u32) -> u32 {
   return low;
 }
 
-fn power3(exponent: u32) -> u32 {
-  var power = 1u;
-  for (var i = 0u; i < exponent; i++) { power *= 3u; }
-  return power;
-}
+const POWERS = array<u32, 9>(1u, 3u, 9u, 27u, 81u, 243u, 729u, 2187u, 6561u);
 
 // U^24(n) for n = h·2^24 + r: h · 3^c + d, with 16 <= c <= 24 in three factors of at most 3^8.
 fn sieve_jump(h: vec4<u32>, d0: u32, d1: u32, c: u32) -> vec4<u32> {
   let product = limbs_multiply_add(
     limbs_multiply_add(limbs_multiply_add(h, 6561u, 0u), 6561u, 0u),
-    power3(c - 16u),
+    POWERS[c - 16u],
     0u,
   );
   let low = limbs_add(product, d0);
@@ -103,6 +99,7 @@ fn main(
   var v = vec4<u32>(0u);
   var offset = 0u;
   var jumped = 0u;
+  var known = vec4<u32>(0u);
   var threshold = vec4<u32>(0u);
   loop {
     if (!walking) {
@@ -114,19 +111,24 @@ fn main(
           phase = select(phase + 1u, 0u, phase == 8u);
           block_offset += BLOCK;
         }
-        let m = ((constants[JUMPS + 2u * index + 1u] >> 13u) & 0xfu) + phase;
+        let m = ((constants[CONSTANTS + 2u * index + 1u] >> 13u) & 0xfu) + phase;
         if (((CLASSES >> select(m, m - 9u, m >= 9u)) & 1u) != 0u) { break; }
         entry += LANES;
         index += LANES;
       }
       if (entry >= entries) { break; }
-      let word = constants[JUMPS + 2u * index + 1u];
+      let word = constants[CONSTANTS + 2u * index + 1u];
       let r = parameters[index];
       n = limbs_shift_left(h, SIEVE_BITS) | vec4<u32>(r, 0u, 0u, 0u);
-      v = sieve_jump(h, constants[JUMPS + 2u * index], word & 0x7fu, (word >> 8u) & 0x1fu);
       offset = block_offset + r;
-      doubtful = limbs_greater(n, peak_threshold(best, word >> 17u));
-      threshold = peak_threshold(best, GROWTH_BITS);
+      known = known_peak(best);
+      threshold = limbs_shift_right(known, GROWTH_BITS);
+      doubtful = false;
+      // Where the 24 steps of the sieve may hold a new maximum, they are walked in jumps that are looked at.
+      v = n;
+      if (!limbs_greater(n, limbs_shift_right(known, word >> 17u))) {
+        v = sieve_jump(h, constants[CONSTANTS + 2u * index], word & 0x7fu, (word >> 8u) & 0x1fu);
+      }
       jumped = 0u;
       candidates++;
       walking = true;
@@ -149,7 +151,7 @@ fn main(
       walking = false;
       hand_back(base, offset);
     } else {
-      doubtful = doubtful || limbs_greater(v, threshold);
+      if (limbs_greater(v, threshold)) { doubtful = doubtful || limbs_greater(jump_peak(v), known); }
       v = jump_from(v, jumps[v.x & (JUMPS - 1u)]);
       jumped++;
     }

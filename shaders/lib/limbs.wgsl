@@ -1,24 +1,20 @@
 // Numbers of 128 bits as four 32-bit limbs, the lowest in x. WGSL has no u64 and no high multiply: products
 // are made of 16-bit halves. Callers keep results below 2^128.
 
+// No branches here: they are in the inner loops, and lanes seldom agree.
 fn limbs_greater(a: vec4<u32>, b: vec4<u32>) -> bool {
-  if (a.w != b.w) { return a.w > b.w; }
-  if (a.z != b.z) { return a.z > b.z; }
-  if (a.y != b.y) { return a.y > b.y; }
-  return a.x > b.x;
+  let greater = a > b;
+  let equal = a == b;
+  return select(select(select(greater.x, greater.y, !equal.y), greater.z, !equal.z), greater.w, !equal.w);
 }
 
 fn limbs_add(a: vec4<u32>, b: u32) -> vec4<u32> {
-  var r = a;
-  r.x += b;
-  if (r.x < b) {
-    r.y += 1u;
-    if (r.y == 0u) {
-      r.z += 1u;
-      if (r.z == 0u) { r.w += 1u; }
-    }
-  }
-  return r;
+  let x = a.x + b;
+  let carry_x = u32(x < b);
+  let y = a.y + carry_x;
+  let carry_y = u32(y < carry_x);
+  let z = a.z + carry_y;
+  return vec4<u32>(x, y, z, a.w + u32(z < carry_y));
 }
 
 // a · m + d for m <= 3^10 and d < 2^17: the first sum is at most 65535 · 59049 + 131071 < 2^32.
@@ -57,13 +53,14 @@ fn limbs_bit_length(a: vec4<u32>) -> u32 {
   return 0u;
 }
 
-// 2^(bits - 1 - shift), or 0 where that is no whole number. bits <= 128.
-fn limbs_power(bits: u32, shift: u32) -> vec4<u32> {
-  var r = vec4<u32>(0u);
-  if (bits <= shift) { return r; }
-  let position = bits - 1u - shift;
-  r[position >> 5u] = 1u << (position & 31u);
-  return r;
+// 2^(bits - 1) - 1: one less than any number of that bit length; 0 for 0. bits <= 128.
+fn limbs_below(bits: u32) -> vec4<u32> {
+  if (bits == 0u) { return vec4<u32>(0u); }
+  let position = bits - 1u;
+  let limb = vec4<u32>(position >> 5u);
+  let index = vec4<u32>(0u, 1u, 2u, 3u);
+  let part = select(vec4<u32>(0u), vec4<u32>((1u << (position & 31u)) - 1u), index == limb);
+  return select(part, vec4<u32>(0xffffffffu), index < limb);
 }
 
 // 3a + 1
