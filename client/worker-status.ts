@@ -25,6 +25,8 @@ export interface WorkerStatus {
   readonly units_accepted: bigint;
   /** 0 before anything was computed. */
   readonly rate_per_second: number;
+  /** What the current job counts, in the plural (`numbers`, `roots`); undefined before the first. */
+  readonly unit: string | undefined;
   readonly leases_held: number;
 }
 

@@ -50,6 +50,7 @@ export class Worker {
   #asking = false;
   #ask_at_ms = 0;
   #message: string | undefined;
+  #unit: string | undefined;
   #cancelStep: () => void = () => undefined;
   #counts = { accepted: 0, duplicate: 0, refused: 0, failed: 0, units: 0n };
 
@@ -129,6 +130,7 @@ export class Worker {
       batches_failed: failed,
       units_accepted: units,
       rate_per_second: this.#rate(),
+      unit: this.#unit,
       leases_held: this.#held.length,
     };
   }
@@ -256,6 +258,7 @@ export class Worker {
       const batch = await prepareBatch(held, this.#options);
       if (held.dropped) return;
       held.run = engine.start(batch);
+      this.#unit = batch.workload.unit;
       end = await held.run.ended;
     } catch (error) {
       end = { how: 'failed', message: error instanceof Error ? error.message : String(error) };

@@ -6,5 +6,7 @@
  * Each part skips what is up to date. stdout stays free for the command that had this built.
  */
 import { buildKernels } from './build-kernels.ts';
+import { buildPages } from './build-pages.ts';
 
 for (const module of await buildKernels()) console.error(`built kernel ${module}`);
+if (await buildPages()) console.error('built the pages');
