@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { decimalBigInt, decimalInput, decimalString, parseDecimal } from './decimal.ts';
 
@@ -64,7 +65,7 @@ test('what is no plain decimal is refused with its reason', () => {
     assert.match(problemOf(text), /digits only/, JSON.stringify(text));
   }
   for (const value of [null, undefined, true, [], ['1'], {}, 1n, Number.NaN]) {
-    assert.match(problemOf(value), /expected a whole number/, String(value));
+    assert.match(problemOf(value), /expected a whole number/, inspect(value));
   }
   assert.match(problemOf(1.5), /without a fraction/);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import type { z } from 'zod';
 import { NOTICES, REQUESTS, ackEnvelope, hello, lease } from './messages.ts';
 import { fieldProblems } from './problems.ts';
@@ -89,7 +90,7 @@ for (const [name, schema, message] of VALID) {
   test(`${name}: unknown fields and other shapes are refused`, () => {
     assert.equal(schema.safeParse({ ...message, more: 1 }).success, false);
     for (const value of [null, undefined, 1, 'text', [], [message]]) {
-      assert.equal(schema.safeParse(value).success, false, String(value));
+      assert.equal(schema.safeParse(value).success, false, inspect(value));
     }
     const prototype: unknown = JSON.parse(`{"__proto__":{"polluted":1},${JSON.stringify(message).slice(1)}`);
     assert.equal(schema.safeParse(prototype).success, false);

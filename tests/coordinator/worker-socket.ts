@@ -40,14 +40,14 @@ export function helloOf(more: Partial<Hello> = {}): Hello {
 export function connect(
   test: TestContext,
   url: string,
-  auth: unknown,
+  auth: object,
   headers: Record<string, string> = {},
 ): Socket {
   const socket = io(url, {
     transports: ['websocket'],
     reconnection: false,
     forceNew: true,
-    auth: (give) => give(Object(auth)),
+    auth: (give) => give(auth),
     extraHeaders: headers,
   });
   test.after(() => socket.disconnect());
@@ -103,7 +103,8 @@ export function next(socket: Socket, event: string): Promise<unknown> {
 /** Why a handshake is refused. */
 export async function refusalOf(socket: Socket): Promise<WireError> {
   const error = await next(socket, 'connect_error');
-  return wireError.parse(Object(error).data);
+  if (typeof error !== 'object' || error === null || !('data' in error)) throw new Error(String(error));
+  return wireError.parse(error.data);
 }
 
 /** A submission of the whole lease, computed by the plain reference. */
