@@ -104,7 +104,7 @@ export class ApiClient {
   jobs(query: Readonly<Record<string, string | undefined>> = {}): Promise<Reply<JobList>> {
     const search = new URLSearchParams();
     for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, value);
-    return this.#request(jobList, `/api/jobs?${search}`);
+    return this.#request(jobList, `/api/jobs?${search.toString()}`);
   }
 
   nodes(): Promise<Reply<{ nodes: NodeStatus[] }>> {

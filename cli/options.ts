@@ -86,7 +86,7 @@ function origin(text: string): string {
   return new URL(text).origin;
 }
 
-const knownBy = (schema: typeof nodeId | typeof tag) => (text: string) => {
+const knownBy = (schema: typeof nodeId) => (text: string) => {
   const result = schema.safeParse(text);
   if (result.success) return result.data;
   throw new Error((result.error.issues[0]?.message ?? '').replace(/^expected /, ''));
@@ -397,6 +397,47 @@ export const SECONDS: Option<number> = {
   shown: '10',
   fallback: 10,
   parse: whole(1, 600),
+};
+
+export const LOAD_MODES = ['round-trips', 'idle', 'waiting-jobs', 'one-worker', 'all'] as const;
+export const LOAD_MODE: Option<(typeof LOAD_MODES)[number]> = {
+  flag: 'mode',
+  value: 'MODE',
+  help: LOAD_MODES.join(', '),
+  shown: 'round-trips',
+  fallback: 'round-trips',
+  parse: oneOf(LOAD_MODES),
+};
+export const WAITING_JOBS: Option<number> = {
+  flag: 'jobs',
+  value: 'N',
+  help: 'jobs that wait while leases are timed',
+  shown: '10000',
+  fallback: 10_000,
+  parse: whole(1, 50_000),
+};
+export const TARGET_URL: Option<string | undefined> = {
+  flag: 'url',
+  value: 'URL',
+  help: 'a running coordinator on a loopback address; it keeps the jobs that are submitted to it',
+  shown: 'one of its own',
+  fallback: undefined,
+  parse: coordinatorUrl,
+};
+export const MARKDOWN: Option<boolean> = {
+  flag: 'markdown',
+  help: 'as Markdown, for docs/measurements.md',
+  fallback: false,
+  parse: switched,
+};
+
+export const BENCH_SECONDS: Option<number> = {
+  flag: 'seconds',
+  value: 'N',
+  help: 'how long to measure each figure',
+  shown: '1',
+  fallback: 1,
+  parse: whole(1, 60),
 };
 
 export const SERVICE_OPTIONS: readonly Option<unknown>[] = [

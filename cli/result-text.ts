@@ -39,7 +39,7 @@ export function figure(value: unknown): string {
       .join(', ');
   }
   if (typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value))) return grouped(value);
-  return printable(String(value));
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 function plainList(values: readonly unknown[]): string {

@@ -32,7 +32,7 @@ export function pairs(entries: readonly (readonly [name: string, value: string])
 }
 
 /** Code points, which is what terminals show for all that is printed here. */
-const width = (text: string) => [...text].length;
+const width = (text: string) => Array.from(text).length;
 
 /** What others named (jobs, devices) must not steer the terminal. */
 export function printable(text: string): string {

@@ -1,0 +1,83 @@
+/** Whether jobs that wait slow down the lease of one that runs. */
+import { percentile, type Figure, type Report } from '../report.ts';
+import type { MeasuredCluster } from './measured-cluster.ts';
+import { connectMany, type PlayedWorker } from './played-worker.ts';
+import { resident, submitTinyJob } from './round-trips.ts';
+
+const LEASES = 2000;
+const SUBMITTERS = 32;
+
+export async function measureWaitingJobs(
+  cluster: MeasuredCluster,
+  jobs: number,
+  signal: AbortSignal,
+): Promise<Report> {
+  await submitTinyJob(cluster, 'load: the first job');
+  const [worker] = await connectMany(cluster.url, 1, signal);
+  if (worker === undefined) throw new Error('no connection');
+  try {
+    await leaseTimes(worker, 200);
+    const alone = await leaseTimes(worker, LEASES);
+    const before_mb = await cluster.residentMb();
+    const submit_ms = await submitMany(cluster, jobs, signal);
+    const { value: overview } = await cluster.api.overview();
+    const crowded = await leaseTimes(worker, LEASES);
+    return {
+      title: `Leases beside ${jobs} waiting jobs`,
+      figures: [
+        {
+          what: 'jobs waiting',
+          value: (overview.jobs.pending ?? 0) + (overview.jobs.running ?? 0),
+          unit: '',
+        },
+        ...latency('lease and release, one job', alone),
+        ...latency(`lease and release, ${jobs} jobs`, crowded),
+        { what: 'slower by', value: percentile(crowded, 0.5) / percentile(alone, 0.5), unit: 'x' },
+        ...latency('submit a job', submit_ms),
+        ...resident('coordinator, resident, one job', before_mb),
+        ...resident(`coordinator, resident, ${jobs} jobs`, await cluster.residentMb()),
+      ],
+    };
+  } finally {
+    worker.close();
+  }
+}
+
+function latency(what: string, sorted_ms: Float64Array): Figure[] {
+  return [
+    { what: `${what}, median`, value: percentile(sorted_ms, 0.5), unit: 'ms' },
+    { what: `${what}, 99 %`, value: percentile(sorted_ms, 0.99), unit: 'ms' },
+  ];
+}
+
+/** Each lease is given back, so that all are of the same kind. */
+async function leaseTimes(worker: PlayedWorker, count: number): Promise<Float64Array> {
+  const times: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const start = performance.now();
+    const { lease } = await worker.lease();
+    if (lease !== null) await worker.release(lease.token);
+    times.push(performance.now() - start);
+    if (lease === null) throw new Error('the coordinator gives no lease although jobs wait');
+  }
+  return Float64Array.from(times).sort();
+}
+
+async function submitMany(
+  cluster: MeasuredCluster,
+  count: number,
+  signal: AbortSignal,
+): Promise<Float64Array> {
+  const times: number[] = [];
+  const indices = Array.from({ length: count }, (_, i) => i).values();
+  const lane = async () => {
+    for (const index of indices) {
+      signal.throwIfAborted();
+      const start = performance.now();
+      await submitTinyJob(cluster, `load: waiting ${index}`);
+      times.push(performance.now() - start);
+    }
+  };
+  await Promise.all(Array.from({ length: SUBMITTERS }, lane));
+  return Float64Array.from(times).sort();
+}
