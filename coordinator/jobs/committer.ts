@@ -100,6 +100,12 @@ export class Committer {
     });
   }
 
+  /** Resolves when everything that has arrived, perhaps not been handed over yet, is durable or refused. */
+  async arrived(): Promise<void> {
+    await this.#turn();
+    await this.flush();
+  }
+
   /** Changes that nobody waits for: they go with the next group, or with the one that this starts. */
   note(change: Change): void {
     if (this.#fenced || this.#closed) return;
@@ -109,7 +115,7 @@ export class Committer {
   }
 
   async close(): Promise<void> {
-    await this.flush();
+    await this.arrived();
     this.#closed = true;
     this.#probe?.();
     await this.flush();

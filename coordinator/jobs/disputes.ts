@@ -1,5 +1,5 @@
 /** Two answers to one range differ: the coordinator computes it itself, and the truth stays. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { Range } from '../../protocol/range.ts';
 import type { Core } from './core.ts';
@@ -49,7 +49,7 @@ export class Disputes {
     const json = await recompute.compute(record.type, record.parameters, second.range);
     const aggregate = workload.decodeStored(p, json);
     const text = JSON.stringify(workload.encode(p, aggregate));
-    const digest = createHash('sha256').update(text).digest('base64url');
+    const digest = hash('sha256', text, 'base64url');
     // As it is now: another dispute over the same result may have put the truth there already.
     const firstWasRight = digest === first.digest;
     if (!firstWasRight) {

@@ -75,6 +75,7 @@ export class JobControl {
 
   /** Results that have arrived are still counted, later ones are refused. */
   async #close(job: Job, event: JobEvent, error?: StoredJobError): Promise<void> {
+    await this.#core.committer.arrived();
     job.closing = true;
     try {
       await this.#core.committer.flush();

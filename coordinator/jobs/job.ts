@@ -50,6 +50,8 @@ export class Job implements Queued {
   /** The job is being ended: no more results. */
   closing = false;
   claiming: Promise<void> | undefined;
+  /** Requests that wait for the claim. */
+  claimants = 0;
   /** Sum of its workers' rates, as of a moment. */
   rates: { at: number; sum: number; holders: ReadonlySet<string> } = { at: 0, sum: 0, holders: new Set() };
   /** Number and JSON bytes of the results that are not in the tally; `kept` as the last fold left them. */

@@ -2,7 +2,7 @@
 import { ClusterError } from '../../protocol/errors.ts';
 import type { Lease as WireLease, LeaseReply, LeaseRequest } from '../../protocol/messages.ts';
 import type { Range } from '../../protocol/range.ts';
-import { batchLength } from '../scheduler/batch-length.ts';
+import { alignToTiles, batchLength } from '../scheduler/batch-length.ts';
 import type { BatchLength } from '../scheduler/batch-length.ts';
 import { isFeasible, isFit } from '../scheduler/placement.ts';
 import { deservesSecondLease } from '../scheduler/second-lease.ts';
@@ -57,8 +57,14 @@ export class Leasing {
       if (job === undefined) break;
       const batch = this.#batch(job, node, request);
       const found = carve(job, batch.length);
-      if (found !== undefined) return this.#grant(job, found.segment, found.range, batch, node);
-      await this.#claim(job, node, batch);
+      if (found !== undefined)
+        return this.#grant(job, found.segment, found.range, scaled(batch, found.range), node);
+      job.claimants += 1;
+      try {
+        await this.#claim(job, node, batch);
+      } finally {
+        job.claimants -= 1;
+      }
       if (node.generation !== generation || node.link === undefined) {
         throw new ClusterError('not_ready', 'the connection was replaced while a lease was prepared');
       }
@@ -178,16 +184,16 @@ export class Leasing {
     oldest.twinned = true;
     const rate = node.knownRate(job.id) ?? request.rate_per_second;
     const length = range.end - range.start;
-    const { tileLength } = this.#tiles(job, length);
+    const { tileLength } = alignToTiles(length, job.tileLimits);
     const expectedMs = rate > 0 ? (Number(length) / rate) * 1000 : undefined;
-    return this.#grant(job, segment, range, { length, tileLength, expectedMs }, node, oldest.attempt + 1);
-  }
-
-  #tiles(job: Job, length: bigint) {
-    const { min, max } = job.tileLimits;
-    const even = (length + 1023n) / 1024n;
-    const tileLength = even < min ? min : even > max ? max : even;
-    return { tileLength: tileLength < length ? tileLength : length };
+    return this.#grant(
+      job,
+      segment,
+      range,
+      { length, tileLength: tileLength < length ? tileLength : length, expectedMs },
+      node,
+      oldest.attempt + 1,
+    );
   }
 
   /** When the holder should be done with this lease, from now: it computes its leases in their order. */
@@ -231,15 +237,38 @@ export class Leasing {
 function carve(job: Job, length: bigint): { readonly segment: Segment; readonly range: Range } | undefined {
   for (const segment of job.segments) {
     const hole = job.offers(segment) ? segment.unleased.first : undefined;
-    if (hole !== undefined) return { segment, range: segment.carve(hole, length) };
+    if (hole !== undefined)
+      return { segment, range: segment.carve(hole, evenly(hole, length, job.batchHint)) };
   }
   return undefined;
+}
+
+/**
+ * Segments end where they end; a sliver left of one would be a batch of milliseconds. So a hole of up to 5/4
+ * of a batch is taken whole, and one below two batches is halved.
+ */
+function evenly(hole: Range, length: bigint, hint: bigint | undefined): bigint {
+  const size = hole.end - hole.start;
+  if (size <= length || size >= 2n * length) return length;
+  const wanted = 4n * size <= 5n * length ? size : (size + 1n) / 2n;
+  return hint !== undefined && wanted > hint ? length : wanted;
+}
+
+/** The hole may have been shorter than the batch that was wanted, or a little longer. */
+function scaled(batch: BatchLength, range: Range): BatchLength {
+  const length = range.end - range.start;
+  const { expectedMs, tileLength } = batch;
+  return {
+    length,
+    tileLength: tileLength < length ? tileLength : length,
+    expectedMs: expectedMs === undefined ? undefined : (expectedMs * Number(length)) / Number(batch.length),
+  };
 }
 
 function segmentEnd(job: Job, batch: BatchLength, rate: number): bigint {
   const { end } = job.record.range;
   const byRate = BigInt(Math.ceil((rate * SEGMENT_MS) / 1000));
-  const byBatch = batch.length * SEGMENT_BATCHES;
+  const byBatch = batch.length * SEGMENT_BATCHES * BigInt(Math.max(job.claimants, 1));
   let length = byRate > byBatch ? byRate : byBatch;
   if (batch.tileLength > 0n) length += batch.tileLength - (length % batch.tileLength);
   // A rest shorter than a batch goes along.

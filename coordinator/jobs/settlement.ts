@@ -5,7 +5,7 @@
  * the lease was lost, as long as its token is good. A range that one result covers already is compared with
  * it; a difference is settled by recomputation here, never by who came first. Anything else is superseded.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ClusterError } from '../../protocol/errors.ts';
 import { parseDecimal } from '../../protocol/decimal.ts';
 import type { Submission, SubmissionReply } from '../../protocol/messages.ts';
@@ -106,7 +106,7 @@ export class Settlement {
       throw error;
     }
     const text = JSON.stringify(workload.encode(p, aggregate));
-    const digest = createHash('sha256').update(text).digest('base64url');
+    const digest = hash('sha256', text, 'base64url');
     return { claims, range, aggregate, text, digest, computeMs: submission.compute_ms };
   }
 
