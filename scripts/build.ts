@@ -3,10 +3,10 @@
  *
  *     node scripts/build.ts
  *
- * Each part skips what is up to date. stdout stays free for the command that had this built.
+ * Each part skips what is up to date.
  */
 import { buildKernels } from './build-kernels.ts';
 import { buildPages } from './build-pages.ts';
 
-for (const module of await buildKernels()) console.error(`built kernel ${module}`);
-if (await buildPages()) console.error('built the pages');
+for (const module of await buildKernels()) console.log(`built kernel ${module}`);
+if (await buildPages()) console.log('built pages');
