@@ -30,7 +30,7 @@ export interface Outcome {
 }
 
 /** Faults end at a drawn time below this. */
-const FAULTS_MS = 15 * 60_000;
+const FAULTS_MS = 8 * 60_000;
 /** From then on all jobs must end in this time: leases of the silent expire, back-offs run out, the rest is computed. */
 const HEALED_MS = 60 * 60_000;
 

@@ -1,0 +1,62 @@
+/**
+ * `kill -9` of the coordinator and of workers, at random moments of one job: nothing that was acknowledged is
+ * lost, every number is counted once, and the result is that of a job that nobody disturbed.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
+import { RealCluster } from './cluster.ts';
+import type { Threads } from './processes.ts';
+import { seededRandom, testFull, testSeed } from './random-moments.ts';
+
+const KILLS = testFull ? 20 : 3;
+/** At 10^7 numbers per second and core: long enough that all kills come before the end. */
+const NUMBERS = testFull ? 3_000_000_000 : 400_000_000;
+const END_TIMEOUT_MS = testFull ? 30 * 60_000 : 5 * 60_000;
+const WORKERS = ['worker-a', 'worker-b'];
+
+test(`kill -9, ${KILLS} times the coordinator and ${KILLS} times workers: every number counted once (seed ${testSeed})`, async (t) => {
+  const random = seededRandom('crash');
+  const cluster = await RealCluster.start(t);
+  const workers = new Map<string, Threads>(WORKERS.map((name) => [name, cluster.worker(name)]));
+  const body = { type: 'collatz', parameters: { start: 1, end: NUMBERS + 1 } };
+
+  const calm = await cluster.api.submit(body);
+  await cluster.api.end(calm.job_id, END_TIMEOUT_MS);
+  const expected = await cluster.api.results(calm.job_id);
+
+  const job = await cluster.api.submit(body);
+  let done = 0n;
+  let over = false;
+  const end = cluster.api
+    .end(job.job_id, END_TIMEOUT_MS, (status) => {
+      const now = BigInt(status.progress.done);
+      assert.ok(now >= done, `done fell from ${done} to ${now}`);
+      done = now;
+    })
+    .finally(() => (over = true));
+  const kills = [
+    ...Array.from({ length: KILLS }, () => 'coordinator'),
+    ...Array.from({ length: KILLS }, (_, index) => WORKERS[index % WORKERS.length] ?? ''),
+  ];
+  while (kills.length > 0 && !over) {
+    // The moment is what is drawn: no event marks it.
+    await Promise.race([sleep(200 + random() * 1800), end]);
+    const [victim = ''] = kills.splice(Math.floor(random() * kills.length), 1);
+    if (victim === 'coordinator') await cluster.restartCoordinator('SIGKILL');
+    else {
+      await workers.get(victim)?.end('SIGKILL');
+      workers.set(victim, cluster.worker(victim));
+    }
+    t.diagnostic(`killed ${victim} with ${done} done`);
+  }
+  assert.equal(kills.length, 0, `the job was over before the last ${kills.length} kills: make it longer`);
+
+  const status = await end;
+  assert.equal(status.status, 'completed');
+  assert.equal(status.progress.done, String(NUMBERS));
+  const found = await cluster.api.results(job.job_id);
+  assert.deepEqual(found.result, expected.result);
+  assert.equal(found.result?.['count'], String(NUMBERS));
+  assert.deepEqual(found.covered, [{ start: '1', end: String(NUMBERS + 1) }]);
+});

@@ -1,0 +1,53 @@
+/** State that does not grow with the work: a job of 2^60 numbers. */
+import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { RealCluster } from './cluster.ts';
+
+const MEGABYTE = 2 ** 20;
+/** So many batches: without folding, their rows alone would be some megabytes. */
+const BATCHES = 1500;
+
+/** Size of the data folder; the write-ahead log is a log, and bounded: it is not counted. */
+function stateBytes(dataDir: string): number {
+  const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => !file.endsWith('-wal') && !file.endsWith('-shm'))
+    .map((file) => statSync(join(dataDir, file)).size)
+    .reduce((a, b) => a + b, 0);
+}
+
+test('a job of 2^60 numbers is accepted in milliseconds and keeps less than 1 MB while it runs', async (t) => {
+  const cluster = await RealCluster.start(t);
+  await cluster.connectedWorker('worker-a');
+  const before = stateBytes(cluster.dataDir);
+  const begun = performance.now();
+  const { job_id } = await cluster.api.submit({
+    type: 'collatz',
+    parameters: { start: String(2n ** 60n), end: String(2n ** 61n), batch_size: 2000 },
+  });
+  const accepted_ms = performance.now() - begun;
+  await cluster.api.until(async () => {
+    const [node] = await cluster.api.nodes();
+    return (node?.batches_done ?? 0) >= BATCHES;
+  }, `${BATCHES} batches are done`);
+  const status = await cluster.api.status(job_id);
+  const grown = stateBytes(cluster.dataDir) - before;
+  t.diagnostic(
+    `accepted in ${accepted_ms.toFixed(1)} ms; ${status.progress.done} numbers in over ${BATCHES} batches; ` +
+      `${(grown / 1024).toFixed(0)} KB of state`,
+  );
+  assert.equal(status.progress.total, String(2n ** 60n));
+  assert.ok(status.progress.fraction < 1);
+  assert.ok(grown < MEGABYTE, `${grown} bytes of state`);
+  // Generous: the machine may be busy with other tests.
+  assert.ok(accepted_ms < 500, `accepted in ${accepted_ms} ms`);
+
+  assert.equal((await cluster.api.cancel(job_id)).status, 'cancelled');
+  const results = await cluster.api.results(job_id);
+  assert.equal(results.partial, true);
+  assert.equal(typeof results.result?.['count'], 'string');
+  const coverage = await cluster.api.coverage(job_id);
+  assert.deepEqual(coverage.leased, []);
+});
