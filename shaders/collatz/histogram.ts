@@ -68,30 +68,32 @@ export class Histogram {
     return new Histogram(low, high);
   }
 
-  /** Σ count. */
-  total(): bigint {
-    return this.#sum(() => 1);
-  }
-
-  /** Σ d · count. */
-  weighted(): bigint {
-    return this.#sum((d) => d);
-  }
-
-  /** In thirds of 24 bits and 48 bits, so that no double passes 2^53: d < 2^13 and there are < 2^13 entries. */
-  #sum(weight: (d: number) => number): bigint {
-    let lowest = 0;
-    let middle = 0;
-    let upper = 0n;
-    for (let d = 0; d < this.length; d++) {
+  /** Σ count and Σ d · count. In halves of 24 bits, so that no double passes 2^53: d and the length are < 2^13. */
+  sums(): { readonly total: bigint; readonly weighted: bigint } {
+    let total0 = 0;
+    let total1 = 0;
+    let weighted0 = 0;
+    let weighted1 = 0;
+    let totalHigh = 0n;
+    let weightedHigh = 0n;
+    for (let d = 0; d < this.#low.length; d++) {
       const low = this.#low[d] ?? 0;
       const high = this.#high[d] ?? 0;
-      const half = Math.floor(low / HALF);
-      lowest += (low - half * HALF) * weight(d);
-      middle += half * weight(d);
-      if (high !== 0) upper += BigInt(high) * BigInt(weight(d));
+      const upper = Math.floor(low / HALF);
+      const lower = low - upper * HALF;
+      total0 += lower;
+      total1 += upper;
+      weighted0 += lower * d;
+      weighted1 += upper * d;
+      if (high !== 0) {
+        totalHigh += BigInt(high);
+        weightedHigh += BigInt(high) * BigInt(d);
+      }
     }
-    return BigInt(lowest) + (BigInt(middle) << 24n) + (upper << BASE_BITS);
+    return {
+      total: BigInt(total0) + (BigInt(total1) << 24n) + (totalHigh << BASE_BITS),
+      weighted: BigInt(weighted0) + (BigInt(weighted1) << 24n) + (weightedHigh << BASE_BITS),
+    };
   }
 
   /** Decimal strings, one per delay. */

@@ -19,10 +19,10 @@ const MAX_DELAYS = 8192;
 /** The records of a range grow with the logarithm of its length: OEIS lists 131 delay records to 4.7e18. */
 const MAX_RECORDS = 1024;
 const MAX_FAILURES = 1024;
-const PLAIN = /^(0|[1-9][0-9]*)$/;
-/** Digits of a number that a double holds exactly. */
-const SAFE_DIGITS = 15;
+const SAFE = 2 ** 53;
+/** Of 2^96. */
 const MAX_DIGITS = 29;
+const ZERO = 48;
 
 const records = z.array(z.strictObject({ n: decimalBigInt, peak: decimalBigInt })).max(MAX_RECORDS);
 const delay = z
@@ -35,7 +35,7 @@ const statisticsSchema = z.strictObject({
   count: decimalBigInt,
   delay_sum: decimalBigInt,
   /** Entry d: how many numbers have delay d, as decimal strings. */
-  histogram: z.array(z.unknown()).max(MAX_DELAYS),
+  histogram: z.unknown(),
   delay_records: z.array(z.strictObject({ n: decimalBigInt, delay })).max(MAX_RECORDS),
   peak_records: records,
 });
@@ -130,22 +130,38 @@ function ordered<V extends number | bigint>(
   return list;
 }
 
-/** By hand: a batch near 2^40 has 900 entries, and a schema per entry would cost most of the whole check. */
-function readHistogram(entries: readonly unknown[]): Histogram {
+/** By hand: a batch near 2^40 has 900 entries, and a schema for each would cost most of the whole check. */
+function readHistogram(entries: unknown): Histogram {
+  if (!Array.isArray(entries)) throw refused('histogram: expected an array');
+  if (entries.length > MAX_DELAYS) throw refused(`histogram: more than ${MAX_DELAYS} entries`);
   const counts = new Float64Array(entries.length);
-  let short = true;
-  for (const [d, entry] of entries.entries()) {
-    if (typeof entry !== 'string' || entry.length > MAX_DIGITS || !PLAIN.test(entry)) {
+  let exact = true;
+  for (let d = 0; d < entries.length; d++) {
+    const entry: unknown = entries[d];
+    const count = typeof entry === 'string' ? plainNumber(entry) : undefined;
+    if (count === undefined) {
       throw refused(`histogram.${d}: expected a plain decimal string of up to ${MAX_DIGITS} digits`);
     }
-    if (entry.length > SAFE_DIGITS) short = false;
-    counts[d] = Number(entry);
+    counts[d] = count;
+    exact &&= count < SAFE;
   }
-  if (entries.at(-1) === '0') throw refused('histogram: ends in zeros');
-  if (short) return Histogram.of(counts);
+  if (counts.at(-1) === 0) throw refused('histogram: ends in zeros');
+  if (exact) return Histogram.of(counts);
   const histogram = Histogram.parse(entries.map((entry) => BigInt(String(entry))));
   if (histogram === undefined) throw refused('histogram: larger than any job gives');
   return histogram;
+}
+
+/** The value of a plain decimal (rounded from 2^53 on); undefined if it is none. A third of the time of a regex. */
+function plainNumber(text: string): number | undefined {
+  if (text.length === 0 || text.length > MAX_DIGITS) return undefined;
+  let value = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9 || (value === 0 && at > 0)) return undefined;
+    value = 10 * value + digit;
+  }
+  return value;
 }
 
 function parsed<T>(schema: z.ZodType<T>, json: unknown): T {

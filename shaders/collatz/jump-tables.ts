@@ -1,5 +1,5 @@
 /**
- * Tables for the WGSL kernels: 10 steps of the shortcut map U at once, since 3^10 < 2^16 lets one word hold
+ * Tables for the WGSL kernels and for walks in doubles: 10 steps of the shortcut map U at once, since 3^10 < 2^16 lets one word hold
  * both 3^c and d. n = h·2^10 + r  →  U^10(n) = h·3^c + d; c odd values, 10 + c steps of T.
  */
 import { SIEVE_BITS, survivingResidues } from './sieve.ts';
@@ -7,7 +7,7 @@ import { SIEVE_BITS, survivingResidues } from './sieve.ts';
 const JUMP_BITS = 10;
 const JUMPS = 1 << JUMP_BITS;
 /** Below this, delays and peaks are looked up. */
-const TAIL = 1 << 16;
+export const TAIL = 1 << 16;
 const WORD = 2 ** 32;
 
 /** Word r: 3^c · 2^16 + d. */
@@ -55,11 +55,10 @@ function peakLineWords(): Uint32Array {
   return words;
 }
 
-/** Delays of n < 2^16, two to a word, and then their peaks: at most 593279152, so each fits. */
-function tailWords(): Uint32Array {
-  const words = new Uint32Array(TAIL / 2 + TAIL);
-  const peaks = words.subarray(TAIL / 2);
+/** Delays and peaks of n < 2^16. The peaks fit in a word: 60975 climbs highest, to 593279152. */
+function tail(): { readonly delays: Uint16Array; readonly peaks: Uint32Array } {
   const delays = new Uint16Array(TAIL);
+  const peaks = new Uint32Array(TAIL);
   peaks[1] = 1;
   for (let n = 2; n < TAIL; n++) {
     let x = n;
@@ -72,8 +71,51 @@ function tailWords(): Uint32Array {
     delays[n] = delay + (delays[x] ?? 0);
     peaks[n] = Math.max(peak, peaks[x] ?? 0);
   }
-  for (let n = 0; n < TAIL; n += 2) words[n / 2] = (delays[n] ?? 0) + (delays[n + 1] ?? 0) * TAIL;
-  return words;
+  return { delays, peaks };
+}
+
+/** Delays, two to a word, and then the peaks. */
+function tailWords(): Uint32Array {
+  const { delays, peaks } = tail();
+  const packed = Uint32Array.from(
+    { length: TAIL / 2 },
+    (_, pair) => (delays[2 * pair] ?? 0) + (delays[2 * pair + 1] ?? 0) * TAIL,
+  );
+  return concatenated([packed, peaks]);
+}
+
+/** The same tables for walks in doubles, one array per column. */
+export interface WalkTables {
+  readonly factors: Float64Array;
+  readonly offsets: Float64Array;
+  /** Steps of T in a jump. */
+  readonly steps: Uint8Array;
+  readonly slopes: Float64Array;
+  readonly constants: Float64Array;
+  readonly tailDelays: Uint16Array;
+  readonly tailPeaks: Uint32Array;
+}
+
+/** Made at the first call, in a few ms. */
+export function walkTables(): WalkTables {
+  tables ??= makeWalkTables();
+  return tables;
+}
+let tables: WalkTables | undefined;
+
+function makeWalkTables(): WalkTables {
+  const jumps = jumpWords();
+  const lines = peakLineWords();
+  const { delays, peaks } = tail();
+  return {
+    factors: Float64Array.from(jumps, (word) => word >>> 16),
+    offsets: Float64Array.from(jumps, (word) => word & 0xffff),
+    steps: Uint8Array.from(jumps, (word) => JUMP_BITS + Math.round(Math.log(word >>> 16) / Math.log(3))),
+    slopes: Float64Array.from(jumps, (_, r) => 2 * (lines[2 * r] ?? 0)),
+    constants: Float64Array.from(jumps, (_, r) => lines[2 * r + 1] ?? 0),
+    tailDelays: delays,
+    tailPeaks: peaks,
+  };
 }
 
 /** Constants of statistics.wgsl: jumps (1024 words), peak lines (2048), delays (32768) and peaks (65536). */

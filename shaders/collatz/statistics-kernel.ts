@@ -40,7 +40,7 @@ export function decodeStatisticsCpu(range: Range, words: Uint32Array): Statistic
   const computed: Statistics = {
     mode: 'statistics',
     count: BigInt(length - handedBack),
-    delaySum: histogram.weighted(),
+    delaySum: histogram.sums().weighted,
     histogram,
     delayRecords: reader.delayRecords(delayRecords),
     peakRecords: reader.peakRecords(peakRecords),
@@ -149,7 +149,7 @@ export function extendStatistics(
   let extended: Statistics = foldStatistics(batch, {
     mode: 'statistics',
     count: tile.count,
-    delaySum: tile.histogram.weighted(),
+    delaySum: tile.histogram.sums().weighted,
     histogram: tile.histogram,
     delayRecords: [],
     peakRecords: [],
