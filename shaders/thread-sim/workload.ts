@@ -18,7 +18,7 @@
 import type { Kernels, Undetectable, Workload } from '../../protocol/workload.ts';
 import type { Aggregate } from './aggregate.ts';
 import { emptyAggregate, finishedTrees, foldAggregates } from './aggregate.ts';
-import { contradictions } from './check.ts';
+import { checkThreads, contradictions } from './check.ts';
 import { decodeAggregate, decodeResult, encodeAggregate } from './json.ts';
 import type { Tile } from './kernel-words.ts';
 import {
@@ -111,6 +111,7 @@ export const threadWorkload: Workload<ThreadParameters, Tile, Aggregate> = {
   decode: (_p, range, json) => decodeResult(range, json),
   decodeStored: (_p, json) => decodeAggregate(json),
   check: contradictions,
+  checkSteps: (_p, a) => checkThreads(a),
 
   result: (_p, a) => threadResult(a),
   figure: (_p, a) => ({ sum: a.threads, weight: finishedTrees(a) }),
