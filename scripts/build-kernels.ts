@@ -28,15 +28,21 @@ const FLAGS = [
   ...['--runtime', 'stub', '--enable', 'simd', '--uncheckedBehavior', 'always'],
 ];
 
-/** Compiles every kernel whose sources, flags or compiler changed; returns the modules that were built. */
-export async function buildKernels(): Promise<readonly string[]> {
-  await mkdir(KERNEL_FOLDER, { recursive: true });
+/**
+ * Compiles every kernel whose sources, flags or compiler changed; returns the modules that were built. Two
+ * processes may do so at once.
+ */
+export async function buildKernels(
+  folder: string = KERNEL_FOLDER,
+  kernels: readonly CpuKernel[] = cpuKernels(),
+): Promise<readonly string[]> {
+  await mkdir(folder, { recursive: true });
   const built: string[] = [];
-  for (const kernel of cpuKernels()) {
+  for (const kernel of kernels) {
     const inputs = await inputsHash(kernel);
-    const stamp = join(KERNEL_FOLDER, `${kernel.module}.inputs`);
-    if (existsSync(join(KERNEL_FOLDER, kernel.module)) && (await readIfThere(stamp)) === inputs) continue;
-    await writeAtomically(join(KERNEL_FOLDER, kernel.module), await compile(kernel));
+    const stamp = join(folder, `${kernel.module}.inputs`);
+    if (existsSync(join(folder, kernel.module)) && (await readIfThere(stamp)) === inputs) continue;
+    await writeAtomically(join(folder, kernel.module), await compile(kernel));
     await writeAtomically(stamp, inputs);
     built.push(kernel.module);
   }
