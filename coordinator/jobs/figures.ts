@@ -68,7 +68,7 @@ export class Figures {
   }
 
   encode(): Uint8Array {
-    return deflateRawSync(new Uint8Array(this.#values.buffer), { level: 1 });
+    return deflateRawSync(new Uint8Array(this.#values.buffer));
   }
 
   #blockOf(value: bigint): number {

@@ -20,6 +20,21 @@ export interface KernelHashes {
   readonly cpu: string;
 }
 
+interface JobRates {
+  readonly at: number;
+  readonly sum: number;
+  readonly holders: ReadonlySet<string>;
+}
+
+interface Failures {
+  count: number;
+  readonly nodes: Set<string>;
+  message: string;
+}
+
+// Thousands of jobs wait; what only a running one needs is made when it runs.
+const NO_RATES: JobRates = { at: 0, sum: 0, holders: new Set() };
+
 /** Window of a job's rate. */
 const RATE_WINDOW_MS = 30_000;
 
@@ -53,17 +68,17 @@ export class Job implements Queued {
   /** Requests that wait for the claim. */
   claimants = 0;
   /** Sum of its workers' rates, as of a moment. */
-  rates: { at: number; sum: number; holders: ReadonlySet<string> } = { at: 0, sum: 0, holders: new Set() };
+  rates: JobRates = NO_RATES;
   /** Number and JSON bytes of the results that are not in the tally; `kept` as the last fold left them. */
   unfolded = { results: 0, bytes: 0, kept: { results: 0, bytes: 0 } };
   foldInFlight = false;
   /** Since when there is something that could be folded; undefined: nothing. */
   unfoldedSince: number | undefined;
   /** Releases with reason `failed` since the last accepted result. */
-  readonly failures = { count: 0, nodes: new Set<string>(), message: '' };
+  failures: Failures | undefined;
   #rate: SlidingRate | undefined;
   #figures: Figures | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  #queue: Promise<unknown> | undefined;
   #hashes: KernelHashes | undefined;
   #folded: { readonly version: number; readonly tally: unknown } | undefined;
 
@@ -211,7 +226,7 @@ export class Job implements Queued {
 
   /** Runs changes of the job's state and claims one after another. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work);
+    const result = (this.#queue ?? Promise.resolve()).then(work);
     this.#queue = result.catch(() => undefined);
     return result;
   }

@@ -30,7 +30,7 @@ export class Outlooks {
     const lack = this.#lack(job);
     if (lack !== null) return lack;
     if (!job.ready) return 'workers that had parts of it before the restart';
-    if (job.failures.count > 0)
+    if (job.failures !== undefined)
       return `a worker that can compute it; the last one said: ${job.failures.message}`;
     if (position !== null && position > 0) return `behind ${position} ${position === 1 ? 'job' : 'jobs'}`;
     return 'a free worker';

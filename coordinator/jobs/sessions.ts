@@ -164,7 +164,7 @@ export class Sessions {
   }
 
   #failed(node: Node, job: Job, message: string): void {
-    const { failures } = job;
+    const failures = (job.failures ??= { count: 0, nodes: new Set(), message });
     failures.count += 1;
     if (failures.nodes.size < FAILED_NODES) failures.nodes.add(node.id);
     failures.message = message;

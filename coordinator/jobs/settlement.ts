@@ -173,8 +173,7 @@ export class Settlement {
     job.version += 1;
     job.unfolded.results += 1;
     job.unfolded.bytes += result.bytes;
-    job.failures.count = 0;
-    job.failures.nodes.clear();
+    job.failures = undefined;
     job.progress = { ...job.progress, updatedAt: now };
     this.#answered.remember(claims.leaseId, range.end, digest);
     node.batchesDone += 1;

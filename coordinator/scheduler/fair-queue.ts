@@ -59,7 +59,7 @@ export interface Group<J> {
 interface PriorityClass {
   pass: number;
   ready: number;
-  grants: number;
+  picks: number;
 }
 
 /** The groups that a worker is feasible for, found so far. One per connected worker. */
@@ -72,9 +72,9 @@ export class FairQueue<J extends Queued> {
   readonly #entries = new Map<J, Entry<J>>();
   readonly #groups = new Map<string, Group<J>>();
   readonly #classes: Record<Priority, PriorityClass> = {
-    low: { pass: 0, ready: 0, grants: 0 },
-    normal: { pass: 0, ready: 0, grants: 0 },
-    high: { pass: 0, ready: 0, grants: 0 },
+    low: { pass: 0, ready: 0, picks: 0 },
+    normal: { pass: 0, ready: 0, picks: 0 },
+    high: { pass: 0, ready: 0, picks: 0 },
   };
   #groupNumber = 0;
 
@@ -135,11 +135,15 @@ export class FairQueue<J extends Queued> {
     const byPass = PRIORITIES.toSorted((a, b) => this.#classes[a].pass - this.#classes[b].pass);
     for (const priority of byPass) {
       if (this.#classes[priority].ready === 0) continue;
-      const sharing = this.#classes[priority].grants % SHARE_TURN === SHARE_TURN - 1;
+      // Counted here, not when it is granted: of a thousand requests that wait for the claim of a segment,
+      // a quarter shall wait for the other job, not all of them.
+      const sharing = this.#classes[priority].picks % SHARE_TURN === SHARE_TURN - 1;
       const rejects = (entry: Entry<J>): boolean => skips(entry.job);
       const entry =
         (sharing ? least(groups, priority, rejects) : undefined) ?? first(groups, priority, rejects);
-      if (entry !== undefined) return entry.job;
+      if (entry === undefined) continue;
+      this.#classes[priority].picks += 1;
+      return entry.job;
     }
     return undefined;
   }
@@ -151,7 +155,6 @@ export class FairQueue<J extends Queued> {
     entry.grantedMs += ms;
     if (entry.wasReady) entry.group.lanes[job.priority].begun.add(entry);
     const own = this.#classes[job.priority];
-    own.grants += 1;
     own.pass += ms / WEIGHTS[job.priority];
     for (const priority of PRIORITIES) {
       const other = this.#classes[priority];

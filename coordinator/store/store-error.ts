@@ -1,4 +1,5 @@
 /** What SQLite's result codes mean to whoever has to act on them. */
+import { statfsSync } from 'node:fs';
 import { ClusterError } from '../../protocol/errors.ts';
 
 /** https://www.sqlite.org/rescode.html; extended codes carry the primary one in the low byte. */
@@ -11,6 +12,8 @@ const SQLITE = {
   cantopen: 14,
   notadb: 26,
 } as const;
+
+const LEAST_FREE_BYTES = 64 * 1024;
 
 /** The primary result code of an error that node:sqlite threw; undefined for any other error. */
 export function sqliteCode(error: unknown): number | undefined {
@@ -33,9 +36,10 @@ export function explain(error: unknown, dataDir: string): string {
   const systemCode = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (sqliteCode(error)) {
     case SQLITE.full:
-      return `the disk of ${dataDir} is full: free some space; work goes on by itself then`;
+      return full(dataDir);
     case SQLITE.ioerr:
     case SQLITE.cantopen:
+      if (isFull(dataDir)) return full(dataDir);
       return `${dataDir} cannot be written (${why}): check that the folder exists and its disk is sound`;
     case SQLITE.readonly:
       return `${dataDir} is read-only: make it writable, or choose another DATA_DIR`;
@@ -53,12 +57,26 @@ export function explain(error: unknown, dataDir: string): string {
     case 'EROFS':
       return `${dataDir} cannot be written (${why}): make it writable, or choose another DATA_DIR`;
     case 'ENOSPC':
-      return `the disk of ${dataDir} is full: free some space`;
+      return full(dataDir);
     case 'ENOTDIR':
     case 'EEXIST':
       return `${dataDir} is not a folder: choose another DATA_DIR`;
     default:
       return `${dataDir}: ${why}`;
+  }
+}
+
+function full(dataDir: string): string {
+  return `the disk of ${dataDir} is full: free some space; a running coordinator goes on by itself then`;
+}
+
+/** SQLite tells a disk that is too full for its shared index as an I/O error. */
+function isFull(dataDir: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dataDir);
+    return bavail * bsize < LEAST_FREE_BYTES;
+  } catch {
+    return false;
   }
 }
 

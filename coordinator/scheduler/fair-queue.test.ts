@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Priority } from '../../protocol/http.ts';
+import { FairQueue } from './fair-queue.ts';
+import type { Queued } from './fair-queue.ts';
+import type { Demand, WorkerFacts } from './placement.ts';
+
+interface TestJob extends Queued {
+  ready: boolean;
+  readonly name: string;
+}
+
+const anywhere: Demand = { type: 'squares', workloadVersion: 1, gpuPreferred: false, placement: {} };
+const worker: WorkerFacts = {
+  nodeId: 'one',
+  kind: 'cpu',
+  gpuMemoryMb: null,
+  tags: new Set(),
+  workloads: new Set(['squares@1']),
+  priority: 0,
+};
+
+let seq = 0;
+function job(name: string, priority: Priority = 'normal', demand: Demand = anywhere): TestJob {
+  seq += 1;
+  return { name, priority, demand, seq, ready: true };
+}
+
+function queueOf(jobs: readonly TestJob[]) {
+  const queue = new FairQueue<TestJob>();
+  for (const each of jobs) queue.add(each);
+  const eligible = { seen: 0, groups: [] };
+  const pick = (skips: (job: TestJob) => boolean = () => false): TestJob | undefined =>
+    queue.pick(worker, eligible, () => true, skips);
+  return { queue, pick };
+}
+
+function grants({ queue, pick }: ReturnType<typeof queueOf>, turns: number, ms = 1000): Map<string, number> {
+  const granted = new Map<string, number>();
+  for (let i = 0; i < turns; i++) {
+    const chosen = pick();
+    if (chosen === undefined) break;
+    queue.charge(chosen, ms);
+    granted.set(chosen.name, (granted.get(chosen.name) ?? 0) + 1);
+  }
+  return granted;
+}
+
+test('priorities share compute time 1 : 4 : 16', () => {
+  const granted = grants(queueOf([job('l', 'low'), job('n', 'normal'), job('h', 'high')]), 2100);
+  assert.ok(Math.abs((granted.get('l') ?? 0) - 100) <= 2);
+  assert.ok(Math.abs((granted.get('n') ?? 0) - 400) <= 2);
+  assert.ok(Math.abs((granted.get('h') ?? 0) - 1600) <= 2);
+});
+
+test('the low ones get all when nobody else wants any, and don’t pay for it later', () => {
+  const low = job('l', 'low');
+  const started = queueOf([low]);
+  assert.equal(grants(started, 1000).get('l'), 1000);
+  started.queue.add(job('h', 'high'));
+  const granted = grants(started, 170);
+  assert.ok(Math.abs((granted.get('l') ?? 0) - 10) <= 2, `low got ${granted.get('l')} of 170`);
+});
+
+test('first come, first served, but a long first job does not shut out the others', () => {
+  const granted = grants(queueOf([job('first'), job('second'), job('third')]), 400);
+  assert.equal(granted.get('first'), 300);
+  assert.equal((granted.get('second') ?? 0) + (granted.get('third') ?? 0), 100);
+  assert.ok((granted.get('third') ?? 0) >= 49);
+});
+
+test('jobs that are not ready, skipped or gone are passed over, and come back', () => {
+  const [a, b, c] = [job('a'), job('b'), job('c')];
+  const { queue, pick } = queueOf([a, b, c]);
+  assert.equal(pick()?.name, 'a');
+  assert.equal(pick((each) => each === a)?.name, 'b');
+  assert.equal(pick()?.name, 'a', 'a skipped job stays first for others');
+  a.ready = false;
+  queue.refresh(a);
+  queue.refresh(a);
+  assert.equal(pick()?.name, 'b');
+  queue.remove(b);
+  assert.equal(pick()?.name, 'c');
+  a.ready = true;
+  queue.refresh(a);
+  assert.equal(pick()?.name, 'a');
+  queue.remove(a);
+  queue.remove(c);
+  assert.equal(pick(), undefined);
+  assert.equal(queue.readyJobs, 0);
+  assert.deepEqual([...queue.groups], []);
+});
+
+test('a worker gets only what it can run, and later jobs of its kind are found', () => {
+  const gpuOnly: Demand = { ...anywhere, placement: { require_gpu: true } };
+  const { queue, pick } = queueOf([job('gpu', 'high', gpuOnly)]);
+  assert.equal(pick(), undefined);
+  queue.add(job('cpu', 'low'));
+  assert.equal(pick()?.name, 'cpu');
+});
+
+/** Median time of one pick, in microseconds, over rounds that grant and refresh like the core does. */
+function pickMicroseconds(jobs: number, demands: number): number {
+  const started = queueOf(
+    Array.from({ length: jobs }, (_, i) =>
+      job(`job ${i}`, 'normal', {
+        ...anywhere,
+        placement: i % demands === 0 ? {} : { tags: [`t${i % demands}`] },
+      }),
+    ),
+  );
+  grants(started, 100);
+  const times: number[] = [];
+  for (let round = 0; round < 50; round++) {
+    const startedAt = performance.now();
+    grants(started, 20);
+    times.push(((performance.now() - startedAt) / 20) * 1000);
+  }
+  return times.toSorted((a, b) => a - b)[25] ?? 0;
+}
+
+test('ten thousand waiting jobs cost a pick no more than ten, up to a small factor', (t) => {
+  pickMicroseconds(1000, 10);
+  const few = pickMicroseconds(10, 1);
+  const many = pickMicroseconds(10_000, 1);
+  const varied = pickMicroseconds(10_000, 100);
+  t.diagnostic(
+    `one pick and charge: 10 jobs ${few.toFixed(1)} µs, 10,000 jobs ${many.toFixed(1)} µs, ` +
+      `10,000 jobs of 100 demands ${varied.toFixed(1)} µs`,
+  );
+  // A scan of 10,000 jobs would take a thousand times as long; noise of a busy machine does not reach this.
+  assert.ok(many < few * 50 + 200, `${many} µs against ${few} µs`);
+  assert.ok(varied < few * 50 + 200, `${varied} µs against ${few} µs`);
+});
