@@ -59,7 +59,8 @@ export function decodeRanges(json: string): readonly Range[] {
   if (!Array.isArray(value)) throw bad('covered', value);
   return value.map((pair: unknown) => {
     if (!Array.isArray(pair)) throw bad('covered', pair);
-    const [start, end]: unknown[] = pair;
+    const ends: readonly unknown[] = pair;
+    const [start, end] = ends;
     if (typeof start !== 'string' || typeof end !== 'string') throw bad('covered', pair);
     return { start: BigInt(start), end: BigInt(end) };
   });

@@ -54,8 +54,8 @@ test('kill -9 leaves no lock behind, and nothing that was committed is lost', as
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [said] = await once(child.stdout, 'data');
-  assert.match(String(said), /committed/);
+  const said: readonly unknown[] = await once(child.stdout, 'data');
+  assert.match(String(said[0]), /committed/);
   await assert.rejects(openSqliteStore(path), problem('already_running', /another coordinator/));
   child.kill('SIGKILL');
   await once(child, 'exit');

@@ -58,7 +58,7 @@ export function storeConformance(
   name: string,
   place: (t: { after(fn: () => void): void }) => StorePlace,
 ): void {
-  test(`${name}: a job comes back as it was submitted`, async (t) => {
+  void test(`${name}: a job comes back as it was submitted`, async (t) => {
     const at = place(t);
     const store = await at.open();
     assert.equal(store.existed, false);
@@ -81,7 +81,7 @@ export function storeConformance(
     await again.close();
   });
 
-  test(`${name}: the key stays, the epoch rises with each opening`, async (t) => {
+  void test(`${name}: the key stays, the epoch rises with each opening`, async (t) => {
     const at = place(t);
     const first = await at.open();
     await first.close();
@@ -92,7 +92,7 @@ export function storeConformance(
     await second.close();
   });
 
-  test(`${name}: what was under way comes back`, async (t) => {
+  void test(`${name}: what was under way comes back`, async (t) => {
     const at = place(t);
     const store = await at.open();
     const rows = [storedResult(1, 'job', 1n, 50n), storedResult(2, 'job', 60n, 70n)];
@@ -118,7 +118,7 @@ export function storeConformance(
     await again.close();
   });
 
-  test(`${name}: folding takes rows away, keeps the tally, and never reuses a number`, async (t) => {
+  void test(`${name}: folding takes rows away, keeps the tally, and never reuses a number`, async (t) => {
     const at = place(t);
     const store = await at.open();
     await store.commit([
@@ -182,7 +182,7 @@ export function storeConformance(
     await again.close();
   });
 
-  test(`${name}: a result is replaced, a job is closed and leaves the active ones`, async (t) => {
+  void test(`${name}: a result is replaced, a job is closed and leaves the active ones`, async (t) => {
     const store = await place(t).open();
     const row = storedResult(1, 'job', 1n, 50n);
     await store.commit([added('job'), claimed('job', 1n, 100n), accepted(row)]);
@@ -217,7 +217,7 @@ export function storeConformance(
     await store.close();
   });
 
-  test(`${name}: a transaction is all or nothing`, async (t) => {
+  void test(`${name}: a transaction is all or nothing`, async (t) => {
     const store = await place(t).open();
     await store.commit([added('one', { seq: 1 })]);
     // The second change repeats a number that must be unique.
@@ -228,7 +228,7 @@ export function storeConformance(
     await store.close();
   });
 
-  test(`${name}: pages are newest first, by time and then id, and don't shift`, async (t) => {
+  void test(`${name}: pages are newest first, by time and then id, and don't shift`, async (t) => {
     const store = await place(t).open();
     const times = [5, 5, 9, 1, 5, 7];
     await store.commit(
@@ -256,7 +256,7 @@ export function storeConformance(
     await store.close();
   });
 
-  test(`${name}: units per minute add up, events stay in order`, async (t) => {
+  void test(`${name}: units per minute add up, events stay in order`, async (t) => {
     const store = await place(t).open();
     const computed = (minute: number, units: number): Change => ({
       kind: 'computed',
@@ -283,7 +283,7 @@ export function storeConformance(
     await store.close();
   });
 
-  test(`${name}: an owner that was replaced can't write any more`, async (t) => {
+  void test(`${name}: an owner that was replaced can't write any more`, async (t) => {
     const at = place(t);
     const first = await at.open();
     await first.commit([added('job')]);
