@@ -53,16 +53,13 @@ export class Api {
     }
   }
 
-  /** Resolves when the worker is connected and of one of the states. */
-  async worker(nodeId: string, states: readonly string[] = ['computing', 'idle']): Promise<NodeStatus> {
+  /** Resolves when the worker is connected. A worker per GPU has its index behind its name. */
+  async worker(nodeId: string): Promise<NodeStatus> {
     let found: NodeStatus | undefined;
-    await this.until(
-      async () => {
-        found = (await this.nodes()).find((node) => node.node_id === nodeId);
-        return found !== undefined && states.includes(found.state);
-      },
-      `${nodeId} is ${states.join(' or ')}`,
-    );
+    await this.until(async () => {
+      found = (await this.nodes()).find(({ node_id }) => node_id === nodeId || node_id === `${nodeId}-gpu0`);
+      return found?.state === 'computing' || found?.state === 'idle';
+    }, `${nodeId} is connected`);
     if (found === undefined) throw new Error(nodeId);
     return found;
   }
