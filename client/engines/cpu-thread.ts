@@ -19,7 +19,7 @@ export type ThreadRequest =
   | { readonly kind: 'forget'; readonly key: string };
 
 export type ThreadReply =
-  | { readonly kind: 'answer'; readonly words: Uint32Array<ArrayBuffer>; readonly elapsed_ms: number }
+  | { readonly kind: 'answer'; readonly words: Uint32Array; readonly elapsed_ms: number }
   | { readonly kind: 'fault'; readonly message: string };
 
 export class ThreadBody {
@@ -46,7 +46,7 @@ export class ThreadBody {
       }
       if (program === undefined) return { kind: 'fault', message: 'the thread was not given the program' };
       const begun_ms = this.#now();
-      const words = new Uint32Array(program.run(request));
+      const words = program.run(request);
       return { kind: 'answer', words, elapsed_ms: this.#now() - begun_ms };
     } catch (error) {
       // After a trap the module's memory may be in any state: the next run gets a fresh one.

@@ -10,6 +10,9 @@ parentPort?.on('message', (request: ThreadRequest) => {
   before = before.then(async () => {
     const reply = await body.handle(request);
     if (reply === undefined) return;
-    parentPort?.postMessage(reply, reply.kind === 'answer' ? [reply.words.buffer] : []);
+    // The words are a copy of their own: moved, not copied again.
+    const moved =
+      reply.kind === 'answer' && reply.words.buffer instanceof ArrayBuffer ? [reply.words.buffer] : [];
+    parentPort?.postMessage(reply, moved);
   });
 });

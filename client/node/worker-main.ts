@@ -2,6 +2,7 @@
  * A headless worker on Node: one connection over the CPU's threads, or one per GPU adapter. Signals are the
  * caller's: it calls `stop()`.
  */
+import './small-heap.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import type { DeviceInfo } from '../../protocol/messages.ts';
