@@ -5,6 +5,7 @@ import type { FieldProblem } from '../../protocol/errors.ts';
 import type { JobState, SubmitBody } from '../../protocol/http.ts';
 import { fieldProblems } from '../../protocol/problems.ts';
 import type { Range } from '../../protocol/range.ts';
+import type { Workload } from '../../protocol/workload.ts';
 import type { Change, JobProgress, JobRecord, StoredJobError } from '../store/store.ts';
 import type { Core } from './core.ts';
 import { Job } from './job.ts';
@@ -18,6 +19,14 @@ export interface Submitted {
   readonly jobId: string;
   /** The job is new; undefined: an earlier submit with the same key made it. */
   readonly job: Job | undefined;
+}
+
+/** A submit whose parameters were read. */
+interface Order {
+  readonly body: SubmitBody;
+  readonly workload: Workload;
+  readonly p: unknown;
+  readonly parameters: Record<string, string | number>;
 }
 
 export class JobTable {
@@ -72,17 +81,16 @@ export class JobTable {
 
   /** @throws ClusterError invalid_request, limit_reached, idempotency_conflict, store_unavailable */
   async submit(body: SubmitBody, key: string | undefined): Promise<Submitted> {
-    const { workload, p } = this.#read(body);
-    const parameters = workload.encodeParameters(p);
-    if (key === undefined) return this.#create(body, workload.version, parameters, null);
-    const digest = bodyDigest(body, parameters);
+    const order = this.#read(body);
+    if (key === undefined) return this.#create(order, null);
+    const digest = bodyDigest(body, order.parameters);
     // The same key once more while the first is on its way: one after the other.
     const before = this.#submits.get(key) ?? Promise.resolve();
     const submitted = before
       .catch(() => undefined)
       .then(async () => {
         const known = await this.#core.dependencies.store.findByIdempotencyKey(key);
-        if (known === undefined) return this.#create(body, workload.version, parameters, { key, digest });
+        if (known === undefined) return this.#create(order, { key, digest });
         if (known.digest === digest) return { jobId: known.jobId, job: undefined };
         throw new ClusterError(
           'idempotency_conflict',
@@ -167,7 +175,7 @@ export class JobTable {
     this.#waker.wake(job);
   }
 
-  #read(body: SubmitBody) {
+  #read(body: SubmitBody): Order {
     const { workloads } = this.#core.dependencies;
     const workload = workloads.get(body.type);
     if (workload === undefined) {
@@ -176,13 +184,12 @@ export class JobTable {
     }
     const parsed = workload.parameters.safeParse(body.parameters);
     if (!parsed.success) throw invalid(fieldProblems(parsed.error, ['parameters']));
-    return { workload, p: parsed.data };
+    const p = parsed.data;
+    return { body, workload, p, parameters: workload.encodeParameters(p) };
   }
 
   async #create(
-    body: SubmitBody,
-    workloadVersion: number,
-    parameters: Record<string, string | number>,
+    { body, workload, p, parameters }: Order,
     idempotency: JobRecord['idempotency'],
   ): Promise<Submitted> {
     const { maxWaitingJobs } = this.#core.limits;
@@ -192,14 +199,13 @@ export class JobTable {
         `${maxWaitingJobs} jobs are waiting already: submit again later`,
       );
     }
-    const { workload, p } = this.#read(body);
     const now = this.#core.now();
     const seq = this.#nextSeq++;
     const record: JobRecord = {
       id: this.#ids.next(now),
       seq,
       type: body.type,
-      workloadVersion,
+      workloadVersion: workload.version,
       parameters,
       name: body.name ?? null,
       priority: body.priority,

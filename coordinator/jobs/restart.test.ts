@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { Lease } from '../../protocol/messages.ts';
@@ -188,4 +189,22 @@ test('a job whose workload is not known any more fails, and keeps what was done'
   assert.equal(status.status, 'failed');
   assert.equal(status.error?.code, 'workload_unknown');
   await again.cluster.close();
+});
+
+test('a coordinator whose store was taken over stops writing, and says so', async (t) => {
+  const folder = temporaryFolder(t);
+  const { cluster } = await startCluster(folder);
+  const { job_id: id } = await submitSquares(cluster, 1n, 100_000n);
+  const worker = connect(cluster, 'a');
+  const lease = await takeLease(worker);
+  const other = new DatabaseSync(join(folder, 'cluster.db'), { timeout: 1000 });
+  other.exec('UPDATE owner SET epoch = epoch + 1');
+  other.close();
+  const refused = (error: unknown): boolean => error instanceof ClusterError && error.code === 'not_ready';
+  await assert.rejects(worker.session.submit(answer(lease)), refused);
+  await assert.rejects(submitSquares(cluster, 1n, 100n), refused);
+  await assert.rejects(worker.session.lease({ target_ms: 1000, rate_per_second: 1000 }), refused);
+  assert.match(cluster.notReady() ?? '', /another coordinator/);
+  assert.equal((await cluster.status(id)).progress.done, '0');
+  await cluster.close();
 });

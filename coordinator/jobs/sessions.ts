@@ -136,7 +136,7 @@ export class Sessions {
 
   #heartbeat(node: Node, heartbeat: Heartbeat): HeartbeatReply {
     const { book } = this.#parts;
-    if (node.reportedState !== heartbeat.state) this.#core.nodes.version += 1;
+    if ((node.reportedState === 'paused') !== (heartbeat.state === 'paused')) this.#core.nodes.version += 1;
     node.reportedState = heartbeat.state;
     node.busyFraction = heartbeat.busy_fraction;
     node.ratePerSecond = heartbeat.rate_per_second > 0 ? heartbeat.rate_per_second : null;
