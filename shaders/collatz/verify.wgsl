@@ -4,6 +4,9 @@
 // Output of a piece: words 0-16 the numbers handed back, 17 the candidates; from 32 per chunk: the peak
 // (4 limbs), its offset, unused. Parameters: the surviving residues mod 2^24, ascending. Constants: see
 // jump-tables.ts. Pieces that begin below 2^26 are left to the CPU.
+//
+// Mesa's lavapipe makes 330 M numbers/s per core at 2^40 (a piece of 2^31); a leaner prototype made 4,400.
+// What costs most there: the branches of the loop are all executed, and each load is made lane by lane.
 // @include collatz/chunk.wgsl
 
 const SIEVE_BITS = 24u;

@@ -4,6 +4,9 @@
  * Output words: number of delay records, peak records and numbers handed back; 4096 bins of 2 words; then
  * the delay records (offset: 2 words, delay), the peak records (offset: 2 words, peak: 4 words) and the
  * offsets handed back (2 words each). Numbers handed back are in nothing else.
+ *
+ * Million numbers per second of CPU time, best of 12, on a 2-core machine shared with other work: 67 from 1,
+ * 34 at 3·10^9, 20 at 2^40, 15 at 2^53, 7.5 at 2^68, 3.6 below 2^96.
  */
 import * as u128 from './uint128.ts';
 import * as walk from './walk.ts';

@@ -4,6 +4,10 @@
  * Parameters: the residues mod 2^24 that survive the sieve, ascending (sieve.ts). Output words: the number of
  * candidates (2 words), of peak records and of numbers handed back; then the peak records (offset: 2 words,
  * peak: 4 words) and the offsets handed back (2 words each). Numbers handed back count as candidates.
+ *
+ * Million numbers per second of CPU time, best of 12, on a 2-core machine shared with other work: 2800 at
+ * 3·10^9, 3160 at 2^40, 2130 at 2^53, 2190 at 2^68. Candidates one after the other: a wave, as in
+ * statistics.ts, has not been tried here.
  */
 import * as u128 from './uint128.ts';
 import * as walk from './walk.ts';
