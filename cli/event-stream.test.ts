@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readEvents, type ServerEvent } from './event-stream.ts';
@@ -8,7 +9,7 @@ const seed = Number(process.env['TEST_SEED'] ?? randomInt(2 ** 31));
 
 async function read(chunks: readonly Uint8Array[]): Promise<ServerEvent[]> {
   const events: ServerEvent[] = [];
-  for await (const event of readEvents(ReadableStream.from(chunks))) events.push(event);
+  for await (const event of readEvents(Readable.from(chunks))) events.push(event);
   return events;
 }
 const text = (value: string) => new TextEncoder().encode(value);

@@ -78,9 +78,11 @@ test('suggestions are near, or none', () => {
   assert.equal(suggestion('xyzzy', ['status', 'submit']), '');
 });
 
-const declared = Object.values(options).filter(
-  (value): value is Option<unknown> => typeof value === 'object' && 'flag' in value && 'fallback' in value,
-);
+function isOption(value: unknown): value is Option<unknown> {
+  return typeof value === 'object' && value !== null && 'flag' in value && 'fallback' in value;
+}
+const exported: readonly unknown[] = Object.values(options);
+const declared = exported.filter(isOption);
 
 test('the environment of the public interface is declared, with its defaults', () => {
   const byVariable = new Map(declared.map((option) => [option.env, option]));

@@ -11,6 +11,8 @@ export async function watchJob(context: Context, api: ApiClient, jobId: string):
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   try {
+    // Only now: who reads the id may press Ctrl-C.
+    note(context, `Job ${jobId}`);
     const last = await followJob(context, api, jobId, interrupt.signal);
     if (last === undefined) {
       note(context, `The job goes on. Look again with: ${context.self} status ${jobId} --watch`);

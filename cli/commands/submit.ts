@@ -134,7 +134,6 @@ async function submit(
     }
     return EXIT.done;
   }
-  note(context, `Job ${job_id}`);
   return watchAndPrint(context, job_id);
 }
 
