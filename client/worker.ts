@@ -8,12 +8,12 @@
  */
 import type { Hello, Lease, LeaseReply, Release } from '../protocol/messages.ts';
 import { leaseReply } from '../protocol/messages.ts';
-import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { BackOff } from './back-off.ts';
 import { Dialer } from './dialer.ts';
 import type { BatchEnd } from './engines/engine.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { HeldLease, prepareBatch } from './held-lease.ts';
+import { makeHello } from './hello.ts';
 import type { Link, Outcome } from './link.ts';
 import { Outbox } from './outbox.ts';
 import { prefetchIn_ms } from './prefetch.ts';
@@ -150,6 +150,7 @@ export class Worker {
   async #begin(): Promise<void> {
     const { engine, workloads, kernels, runtime, log } = this.#options;
     const backOff = new BackOff(runtime, { first_ms: 500, longest_ms: 15_000 });
+    this.#report();
     while (this.#phase === 'testing') {
       try {
         const result = await selfTest(engine, workloads.values(), kernels);
@@ -173,22 +174,8 @@ export class Worker {
   }
 
   #hello(): Hello {
-    const { identity, engine } = this.#options;
     const leases = [...this.#held.map(({ lease }) => lease.lease_id), ...this.#outbox.lease_ids];
-    return {
-      protocol: PROTOCOL_VERSION,
-      node_id: identity.node_id,
-      session: identity.session,
-      kind: engine.kind,
-      host: identity.host,
-      software: identity.software,
-      device: engine.device,
-      tags: [...identity.tags],
-      priority: identity.priority,
-      workloads: this.#fit,
-      health_url: identity.health_url,
-      leases: [...new Set(leases)].slice(0, 16),
-    };
+    return makeHello(this.#options, this.#fit, leases);
   }
 
   /** Decides what to do next. Called after every change; cheap. */

@@ -31,7 +31,7 @@ const contribution: Contribution = {
     const adapter = await request();
     if (adapter === null) return { problem: 'no_adapter', message: 'requestAdapter() gave null' };
     const description = describeAdapter(adapter);
-    onDevice(description.description);
+    onDevice(description.software ? `${description.description} (software)` : description.description);
     const now = () => performance.now();
     const engine = new GpuEngine({
       kind: 'browser-gpu',

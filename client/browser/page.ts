@@ -96,7 +96,7 @@ function showStatus(status: WorkerStatus): void {
   parts.rateUnit.textContent = `${rate.scale} ${unit} a second`.trim();
   parts.accepted.textContent = grouped(status.batches_accepted);
   parts.counted.textContent = grouped(status.units_accepted);
-  parts.countedUnit.textContent = unit;
+  parts.countedUnit.textContent = unit.charAt(0).toUpperCase() + unit.slice(1);
   if (action !== 'stop') return;
   const { sentence, mood } = describeState(status);
   say(sentence, mood);
