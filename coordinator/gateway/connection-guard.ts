@@ -9,8 +9,10 @@ export type Connection = Socket['conn'];
 
 export interface GuardLimits {
   readonly messagesPerSecond: number;
-  /** Answers that wait for a peer that does not read. */
+  /** Answers that wait for a peer that does not read: in the system's hands … */
   readonly unreadBytes: number;
+  /** … and, behind those, in Engine.IO's. */
+  readonly unreadMessages: number;
 }
 
 /** Calls `refuse` once, at the first breach; the caller closes. */
@@ -35,8 +37,14 @@ export function guard(connection: Connection, limits: GuardLimits, refuse: (reas
       breach(`more than ${limits.messagesPerSecond} messages in a second`);
     } else if (packet.data !== undefined && typeof packet.data !== 'string') {
       breach('binary messages are not part of the protocol');
-    } else if (tcp.writableLength > limits.unreadBytes) {
-      breach(`more than ${limits.unreadBytes} bytes of answers were not read`);
+    } else if (tcp.writableLength > limits.unreadBytes || unsent(connection) > limits.unreadMessages) {
+      breach('the answers are not read');
     }
   });
+}
+
+/** Engine.IO hands the transport nothing more until it has written what it has: the rest waits here. */
+function unsent(connection: Connection): number {
+  const waiting: unknown = Reflect.get(connection, 'writeBuffer');
+  return Array.isArray(waiting) ? waiting.length : 0;
 }

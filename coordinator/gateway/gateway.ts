@@ -45,12 +45,16 @@ const DEFAULT_LIMITS: GatewayLimits = {
   connections: 25_000,
   messagesPerSecond: 2000,
   unreadBytes: 4 * 1024 * 1024,
+  unreadMessages: 512,
   inFlight: 32,
   strikesPerMinute: 20,
   ping_ms: 60_000,
   pong_ms: 30_000,
   join_ms: 10_000,
 };
+
+/** From the word that a connection is closed to its end, whatever the peer does. */
+const CUT_MS = 1000;
 
 export interface Gateway {
   /** Joined workers. */
@@ -110,6 +114,10 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
     log[level]({ reason, node_id, address: connection.remoteAddress }, 'connection closed');
     member?.socket.emit('closing', { reason: reason.slice(0, 500) });
     connection.close();
+    // A connection closes once all is written: a peer that does not read would keep it open.
+    const tcp = connection.request.socket;
+    const cut = setTimeout(() => tcp.destroy(), CUT_MS);
+    connection.once('close', () => clearTimeout(cut));
   };
 
   io.use((socket, next) => {

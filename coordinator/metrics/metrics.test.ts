@@ -93,6 +93,7 @@ test('every metric has a name by the conventions, a help line and a type', async
   const helped = new Set([...text.matchAll(/^# HELP (\S+) \S.*$/gm)].map(([, name]) => name));
   for (const [name, type] of types) {
     assert.ok(helped.has(name), name);
+    assert.ok(type === 'counter' || !name?.endsWith('_total'), name);
     if (!name?.startsWith('cluster_')) continue;
     assert.match(name, /^[a-z][a-z_]*[a-z]$/);
     assert.equal(name.endsWith('_total'), type === 'counter', `${name} is a ${type}`);

@@ -38,6 +38,10 @@ export function createMetrics(
   const registry = new Registry();
   const observer = createObserver(registry, now);
   collectDefaultMetrics({ register: registry });
+  // Gauges with the name of a counter: promtool complains. nodejs_active_resources says what they say.
+  for (const what of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`nodejs_active_${what}_total`);
+  }
   if (expectedWorkers !== null) {
     new Gauge({
       name: 'cluster_workers_expected',
