@@ -37,6 +37,12 @@ export class Api {
   cancel(jobId: string) {
     return this.#call(jobStatus, `/api/cancel/${jobId}`, { method: 'POST' });
   }
+  pause(jobId: string) {
+    return this.#call(jobStatus, `/api/jobs/${jobId}/pause`, { method: 'POST' });
+  }
+  resume(jobId: string) {
+    return this.#call(jobStatus, `/api/jobs/${jobId}/resume`, { method: 'POST' });
+  }
   cluster() {
     return this.#call(clusterStatus, '/api/status');
   }
