@@ -3,8 +3,17 @@
  * lease tokens.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '../config.ts';
 import { explain, isBusy } from './store-error.ts';
@@ -21,7 +30,7 @@ export interface DataFolder {
 /** @throws StartError data_dir, already_running */
 export function openDataFolder(dataDir: string): DataFolder {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(resolve(dataDir));
   } catch (error) {
     throw new StartError('data_dir', explain(error, dataDir), error);
   }
@@ -31,6 +40,22 @@ export function openDataFolder(dataDir: string): DataFolder {
   } catch (error) {
     unlock();
     throw new StartError('data_dir', explain(error, dataDir), error);
+  }
+}
+
+/**
+ * Like mkdir's `recursive`, which never returns where a folder is there and making one in it says ENOENT
+ * (below /proc, Node 24.21).
+ */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path);
   }
 }
 

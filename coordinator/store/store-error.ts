@@ -55,6 +55,7 @@ export function explain(error: unknown, dataDir: string): string {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+    case 'ENOENT':
       return `${dataDir} cannot be written (${why}): make it writable, or choose another DATA_DIR`;
     case 'ENOSPC':
       return full(dataDir);
