@@ -114,7 +114,10 @@ test('a file in the place of the folder, or a damaged key, is refused with what 
   await assert.rejects(openSqliteStore(join(path, 'file', 'below')), problem('data_dir', /not a folder/));
   // Where nothing can be made: mkdir's own `recursive` would never return.
   if (process.platform === 'linux') {
-    await assert.rejects(openSqliteStore('/proc/threads/data'), problem('data_dir', /choose another DATA_DIR/));
+    await assert.rejects(
+      openSqliteStore('/proc/threads/data'),
+      problem('data_dir', /choose another DATA_DIR/),
+    );
   }
   const data = join(path, 'data');
   await (await openSqliteStore(data)).close();
