@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { endAllChildren } from './runner/child.ts';
+import { keepDurations, longestFirst, readDurations } from './runner/durations.ts';
 import { closingLine, count, exitCode, type Outcome } from './runner/outcome.ts';
 import { select, USAGE, type Selection } from './runner/selection.ts';
 import { staticChecks } from './runner/static-checks.ts';
@@ -45,13 +46,14 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(`seed ${seed} (TEST_SEED=${seed} repeats this run's random choices)`);
   const outcomes: Outcome[] = [];
   if (selection.files.length > 0) outcomes.push(await installNeeds());
-  const tasks = [...staticTasks(selection), ...fileTasks(selection, seed)];
+  const tasks = longestFirst([...staticTasks(selection), ...fileTasks(selection, seed)], readDurations(ROOT));
   const durations = new Map<string, number>();
   await runTasks(tasks, (task, ms, results) => {
     durations.set(task.name, ms);
     outcomes.push(...results);
     printTask(task.name, ms, results);
   });
+  keepDurations(ROOT, durations);
   printSummary(outcomes, durations, seed);
   const totals = count(outcomes);
   console.log(closingLine(totals));

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { keepDurations, longestFirst, readDurations } from './durations.ts';
 import { closingLine, count, exitCode } from './outcome.ts';
 import { select } from './selection.ts';
 import { runTestFile } from './test-files.ts';
@@ -86,6 +87,35 @@ test('the closing line and the exit code', () => {
   assert.equal(exitCode({ passed: 3, failed: 0, skipped: 9 }), 0);
   assert.equal(exitCode({ passed: 3, failed: 1, skipped: 0 }), 1);
   assert.equal(exitCode({ passed: 0, failed: 0, skipped: 3 }), 1);
+});
+
+test('the longest files start first, known or guessed', () => {
+  const tasks = ['cli/a.test.ts', 'tests/cluster/b.test.ts', 'cli/c.test.ts', 'eslint'].map((name) => ({
+    name,
+  }));
+  const order = (known: [string, number][]) =>
+    longestFirst(tasks, new Map(known))
+      .map(({ name }) => name[0])
+      .join('');
+  assert.equal(order([]), 'etcc');
+  assert.equal(
+    order([
+      ['cli/c.test.ts', 99_000],
+      ['eslint', 10],
+    ]),
+    'ctce',
+  );
+  writeFileSync(join(folder, 'file'), '');
+  keepDurations(folder, new Map([['a', 1]]));
+  keepDurations(folder, new Map([['b', 2]]));
+  assert.deepEqual(
+    [...readDurations(folder)],
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  );
+  keepDurations(join(folder, 'file'), new Map([['a', 1]]));
 });
 
 test('arguments choose what runs', () => {
