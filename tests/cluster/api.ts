@@ -122,7 +122,8 @@ export class Api {
   }
 
   #fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { 'content-type': 'application/json', ...init.headers };
+    const headers = new Headers(init.headers);
+    headers.set('content-type', 'application/json');
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     return fetch(`${this.#url}${path}`, { ...init, headers, signal });
   }

@@ -238,6 +238,7 @@ function traceChange(trace: Trace, change: Change): void {
     case 'job_closed':
     case 'computed':
     case 'event':
+    case 'probe':
       return;
   }
 }

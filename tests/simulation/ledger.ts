@@ -279,11 +279,12 @@ export class Ledger {
   #trouble(level: string, fields: Readonly<Record<string, unknown>>, message: string): void {
     const { err } = { err: undefined, ...fields };
     const detail: unknown = err;
-    const text = detail instanceof Error ? (detail.stack ?? detail.message) : JSON.stringify(fields);
-    this.#trace.add(`core ${level}: ${message} ${text}`);
+    const text = detail instanceof Error ? detail.message : JSON.stringify(fields);
+    // Temporary folders have random names, and a history must be the same each time.
+    this.#trace.add(`core ${level}: ${message} ${text}`.replaceAll(/\/\S*\/simulation-\w+/g, 'DATA_DIR'));
     // A full disk and a refused result are told at this level; a broken core is too, with an error of its own.
     if (detail instanceof TypeError || detail instanceof RangeError || detail instanceof ReferenceError) {
-      this.violation(`the core failed: ${message} ${text}`);
+      this.violation(`the core failed: ${message} ${detail.stack ?? text}`);
     }
   }
 }
