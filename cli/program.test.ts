@@ -269,6 +269,7 @@ test('help and version', async () => {
   for (const name of COMMAND_NAMES) {
     const { code, stdout } = await threads([name, '--help']);
     assert.equal(code, 0, name);
+    assert.equal((await threads(['help', name])).stdout, stdout);
     assert.match(stdout, new RegExp(`^Usage: threads ${name}`));
     assert.match(stdout, /--json/);
   }

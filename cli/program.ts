@@ -104,6 +104,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   const [first, ...rest] = args;
   let context: Context | undefined;
   try {
+    if (first === 'help' && rest.length > 0) return await run([...rest, '--help'], surroundings);
     if (first === '--help' || first === '-h' || first === 'help') {
       stdout.write(`${overview(self)}\n`);
       return EXIT.done;
@@ -113,7 +114,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
       return EXIT.done;
     }
     const [name, own] =
-      first === undefined || first.startsWith('-') ? [role(args, variables), args] : [first, rest];
+      first === undefined || first.startsWith('-') ? [role(variables), args] : [first, rest];
     if (name === undefined) {
       stderr.write(`${overview(self)}\n`);
       return EXIT.usage;
@@ -141,9 +142,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
 }
 
 /** A bare `threads`, with flags or without, takes the role that NODE_TYPE names. */
-function role(args: readonly string[], variables: Environment): string | undefined {
-  const asFlag = args.findIndex((arg) => arg === `--${NODE_TYPE.flag}`);
-  if (asFlag >= 0) throw new UsageError('set NODE_TYPE in the environment, or name the command itself');
+function role(variables: Environment): string | undefined {
   return new Settings(new Map(), variables).get(NODE_TYPE);
 }
 
@@ -183,7 +182,8 @@ function overview(self: string): string {
     '',
     ...lines,
     '',
-    `${self} COMMAND --help lists a command’s options. Options can be given as environment variables too.`,
+    `${self} COMMAND --help lists a command’s options; many can be given as environment variables.`,
+    'Without a command, NODE_TYPE=worker or NODE_TYPE=coordinator says what is started (for containers).',
     'Exit codes: 0 done; 1 the job failed or was cancelled, or something was refused or could not start;',
     '2 wrong usage; 3 the coordinator cannot be reached.',
   ].join('\n');
