@@ -55,8 +55,13 @@ export function encoded(batch: Batch, aggregate: unknown): string {
 }
 
 /** What the batch's range, or a part of it, must give: by the CPU kernel, in this thread, without an engine. */
-export async function expected(batch: Batch, range: Range = batch.range): Promise<string> {
+export async function computed(batch: Batch, range: Range = batch.range): Promise<unknown> {
   const { workload, parameters, kernels } = batch;
   const program = await CpuProgram.load(kernels.cpu.bytes, workload.parameterWords(parameters));
-  return encoded(batch, computeCpu(workload, parameters, program, range));
+  return computeCpu(workload, parameters, program, range);
+}
+
+/** The same as canonical text. */
+export async function expected(batch: Batch, range: Range = batch.range): Promise<string> {
+  return encoded(batch, await computed(batch, range));
 }

@@ -6,12 +6,9 @@ export function clusterSentence(status: unknown): string | undefined {
   const running = number(field(field(status, 'jobs'), 'running'));
   const waiting = number(field(field(status, 'jobs'), 'pending'));
   if (devices === undefined || running === undefined || waiting === undefined) return undefined;
-  const work =
-    running > 0
-      ? `${running} ${running === 1 ? 'job' : 'jobs'} running`
-      : waiting > 0
-        ? `${waiting} waiting`
-        : 'no job yet';
+  let work = 'no job yet';
+  if (running > 0) work = `${jobs(running)} running`;
+  else if (waiting > 0) work = `${jobs(waiting)} waiting`;
   return `${devices} ${devices === 1 ? 'device' : 'devices'}, ${work}.`;
 }
 
@@ -21,4 +18,8 @@ function field(value: unknown, name: string): unknown {
 
 function number(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+function jobs(count: number): string {
+  return `${count} ${count === 1 ? 'job' : 'jobs'}`;
 }

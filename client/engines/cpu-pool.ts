@@ -39,7 +39,7 @@ export class ThreadDied extends Error {
 const PROGRAMS_PER_THREAD = 4;
 const MAX_ATTEMPTS = 3;
 /** So much work is queued at a thread beyond what it runs: it must outlast a busy moment of the main thread. */
-const QUEUED_MS = 40;
+const QUEUED_MS = 200;
 const MAX_QUEUED = 64;
 
 interface Task {

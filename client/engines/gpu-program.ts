@@ -9,6 +9,7 @@
 import type { GpuKernel } from '../../protocol/workload.ts';
 import type { Range } from '../../protocol/range.ts';
 import { rangeLength } from '../../protocol/range.ts';
+import { compiledKernel } from './gpu-compiler.ts';
 import { GpuFault } from './gpu-fault.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { messageOf } from './gpu-device.ts';
@@ -19,7 +20,6 @@ const COPY_SRC = 0x4;
 const COPY_DST = 0x8;
 const STORAGE = 0x80;
 const MAP_MODE_READ = 0x1;
-const COMPUTE = 0x4;
 
 const WORD_BYTES = 4;
 const PIECE_WORDS = 8;
@@ -105,31 +105,7 @@ export class GpuProgram {
   /** Compiles and uploads. @throws GpuFault: `compile` with the driver's messages */
   static async build(gpu: GpuDevice, source: GpuProgramSource): Promise<GpuProgram> {
     const { device } = gpu;
-    const { kernel } = source;
-    gpu.assertAlive();
-    const module = await compileModule(gpu, source);
-    const pipelines: GPUComputePipeline[] = [];
-    const layout = await gpu.checked('bind group layout', () =>
-      device.createBindGroupLayout({
-        entries: (
-          ['read-only-storage', 'read-only-storage', 'storage', 'read-only-storage', 'storage'] as const
-        ).map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })),
-      }),
-    );
-    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
-    for (const entryPoint of kernel.entryPoints) {
-      try {
-        pipelines.push(
-          await device.createComputePipelineAsync({
-            layout: pipelineLayout,
-            compute: { module, entryPoint },
-          }),
-        );
-      } catch (cause) {
-        gpu.assertAlive();
-        throw new GpuFault('compile', `${kernel.source}, entry point ${entryPoint}: ${messageOf(cause)}`);
-      }
-    }
+    const { pipelines, layout } = await compiledKernel(gpu, source.kernel, source.wgsl);
     const [parameters, constants] = await gpu.checked(
       'parameter buffers',
       () => [upload(device, source.parameterWords), upload(device, source.constants)] as const,
@@ -304,18 +280,6 @@ function pieceWords(pieces: readonly Range[], maxPieceLength: number): Uint32Arr
     words[index * PIECE_WORDS + 4] = Number(length);
   }
   return words;
-}
-
-async function compileModule(gpu: GpuDevice, source: GpuProgramSource): Promise<GPUShaderModule> {
-  const { kernel, wgsl } = source;
-  // The scope only keeps the error off the log: the messages below say the same with their lines.
-  gpu.device.pushErrorScope('validation');
-  const module = gpu.device.createShaderModule({ code: wgsl, label: kernel.source });
-  await gpu.device.popErrorScope();
-  const errors = (await module.getCompilationInfo()).messages.filter(({ type }) => type === 'error');
-  if (errors.length === 0) return module;
-  const lines = errors.map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}`);
-  throw new GpuFault('compile', `${kernel.source}: ${lines.join('; ')}`);
 }
 
 function upload(device: GPUDevice, words: Uint32Array): GPUBuffer {

@@ -2,7 +2,6 @@
  * A headless worker on Node: one connection over the CPU's threads, or one per GPU adapter. Signals are the
  * caller's: it calls `stop()`.
  */
-import './small-heap.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import type { DeviceInfo } from '../../protocol/messages.ts';
@@ -23,6 +22,7 @@ import { freshNodeId, persistentNodeId } from './node-id.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import { nodeRuntime } from './node-runtime.ts';
 import { NodeWorkerError } from './node-worker-error.ts';
+import { keepHeapSmall } from './small-heap.ts';
 import { matchNvidiaGpus, NvidiaMonitor } from './nvidia-smi.ts';
 import type { MeteredWorker } from './worker-metrics.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
@@ -75,6 +75,7 @@ const FETCH_TIMEOUT_MS = 15_000;
 
 /** @throws NodeWorkerError if this machine can't be the worker that is asked for */
 export async function startNodeWorker(config: NodeWorkerConfig): Promise<RunningWorker> {
+  keepHeapSmall();
   const monitor = new NvidiaMonitor();
   const devices = config.kind === 'cpu' ? [cpuDevice(config)] : await gpuDevices(config, monitor);
   const base = nodeIdOf(config);
