@@ -1,4 +1,5 @@
 /** The command `threads`. */
+import './worker-heap.ts';
 import { run } from './program.ts';
 
 // `threads jobs | head` closes the pipe early, which is no error.
