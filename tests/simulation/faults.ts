@@ -90,7 +90,7 @@ export function drawProfile(chance: Chance): Profile {
     liars,
     lieProbability,
     stragglers,
-    target_ms: chance.pick([1000, 3000, 10_000]),
+    target_ms: chance.pick([500, 2000, 10_000]),
     network,
     store,
     device,

@@ -19,7 +19,7 @@ export interface Template {
 }
 
 /** Time that one usual worker would need for a whole job: some tens of batches of the shorter kind. */
-const JOB_SECONDS = 100;
+const JOB_SECONDS = 50;
 
 /**
  * Workloads with tiles so short that a range of some thousands makes many batches. The self-test's answers are

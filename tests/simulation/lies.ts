@@ -53,15 +53,13 @@ function* variations(aggregate: Json): Generator<Json> {
       for (const step of [1n, -1n]) {
         const moved = moveOne(entries, i, step);
         if (moved === undefined) continue;
-        yield { ...aggregate, [name]: moved };
         // A histogram of delays has the sum of all delays beside it.
         const sum = aggregate['delay_sum'];
-        if (typeof sum === 'string') {
-          yield { ...aggregate, [name]: moved, delay_sum: String(BigInt(sum) + step) };
-        }
+        const sums = typeof sum === 'string' ? { delay_sum: String(BigInt(sum) + step) } : {};
+        yield { ...aggregate, ...sums, [name]: moved };
       }
       // A record that is kept secret.
-      yield { ...aggregate, [name]: entries.filter((_, index) => index !== i) };
+      if (isJson(entries[i])) yield { ...aggregate, [name]: entries.filter((_, index) => index !== i) };
     }
   }
   for (const [name, value] of Object.entries(aggregate)) {

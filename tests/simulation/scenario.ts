@@ -30,9 +30,12 @@ export interface Outcome {
 }
 
 /** Faults end at a drawn time below this. */
-const FAULTS_MS = 8 * 60_000;
+const FAULTS_MS = 5 * 60_000;
 /** From then on all jobs must end in this time: leases of the silent expire, back-offs run out, the rest is computed. */
 const HEALED_MS = 60 * 60_000;
+
+/** The same range, the same lie: found once for all histories. */
+const lies = new Lies();
 
 export async function runScenario(seed: string, programs: Programs, truth: Truth): Promise<Outcome> {
   const chance = new Chance(seed);
@@ -74,7 +77,6 @@ export async function runScenario(seed: string, programs: Programs, truth: Truth
           `the coordinator did not start: ${error instanceof Error ? error.stack : String(error)}`,
         );
       });
-    const lies = new Lies();
     const hosts: readonly WorkerHost[] = names.map((nodeId) => {
       const own = chance.fork(nodeId);
       return new WorkerHost({
