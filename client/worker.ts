@@ -260,6 +260,8 @@ export class Worker {
       case 'finished':
         this.#failures.reset();
         this.#submit(held);
+        // Told earlier to wait, but now there is nothing left to do meanwhile: work may have come since.
+        if (this.#held.length === 0) this.#ask_at_ms = this.#options.runtime.now();
         break;
       case 'stopped':
         break;

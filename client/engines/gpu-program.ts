@@ -32,6 +32,8 @@ const MAX_SCRATCH_BYTES = 128 * 1024 * 1024;
 const MAX_PIECES = 4096;
 /** Share of the expected time that is slept through. Measured on lavapipe: 85 % gave 25-35 % more rate. */
 const SLEPT_FRACTION = 0.85;
+/** Reading what is ready takes so long. */
+const SOONEST_MS = 2;
 
 export interface GpuProgramSource {
   readonly kernel: GpuKernel;
@@ -54,6 +56,8 @@ export interface Dispatched {
   readonly words: readonly Uint32Array[];
   /** How long the GPU was at it: from submission, or from the end of the dispatch before, to the end. */
   readonly elapsed_ms: number;
+  /** False if it may have ended earlier: then its end was slept through. */
+  readonly exact: boolean;
 }
 
 interface Slot {
@@ -129,10 +133,10 @@ export class GpuProgram {
     try {
       const all = [...pieces, this.#probe.range];
       if (slot === undefined || slot.capacity < all.length) slot = await this.#allocate(slot, all.length);
-      const { words, elapsed_ms, groups } = await this.#execute(slot, all, expected_ms);
+      const { words, groups, ...time } = await this.#execute(slot, all, expected_ms);
       const probeWords = words[pieces.length];
       if (probeWords !== undefined) await this.#compareProbe(groups, probeWords);
-      return { words: words.slice(0, pieces.length), elapsed_ms };
+      return { words: words.slice(0, pieces.length), ...time };
     } finally {
       this.#release(slot);
     }
@@ -176,7 +180,9 @@ export class GpuProgram {
     const expected_end_ms = Math.max(submitted_ms, this.#expected_end_ms) + expected_ms;
     this.#expected_end_ms = expected_end_ms;
     const wait_ms = submitted_ms + (expected_end_ms - submitted_ms) * SLEPT_FRACTION - now();
-    if (sleep !== undefined && wait_ms > 2) await Promise.race([sleep(wait_ms), this.#gpu.lost]);
+    const sleeps = sleep !== undefined && wait_ms > 2;
+    if (sleeps) await Promise.race([sleep(wait_ms), this.#gpu.lost]);
+    const woken_ms = now();
     this.#gpu.assertAlive();
     try {
       await slot.readback.mapAsync(MAP_MODE_READ, 0, outputBytes);
@@ -194,7 +200,8 @@ export class GpuProgram {
     const words = pieces.map((_, index) =>
       all.subarray(index * kernel.outputWords, (index + 1) * kernel.outputWords),
     );
-    return { words, elapsed_ms, groups };
+    const exact = !sleeps || ended_ms - woken_ms > Math.max(SOONEST_MS, expected_ms * 0.03);
+    return { words, elapsed_ms, exact, groups };
   }
 
   async #compareProbe(groups: number, words: Uint32Array): Promise<void> {

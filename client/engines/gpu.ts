@@ -231,8 +231,8 @@ export class GpuEngine implements Engine {
     const { run, pacing } = started;
     const units = pieces.reduce((sum, piece) => sum + rangeLength(piece), 0n);
     try {
-      const { words, elapsed_ms } = await program.dispatch(pieces, pacing.expected_ms(units));
-      pacing.record(units, elapsed_ms);
+      const { words, elapsed_ms, exact } = await program.dispatch(pieces, pacing.expected_ms(units));
+      pacing.record(units, elapsed_ms, exact);
       this.#busy_ms += elapsed_ms;
       for (const [index, piece] of pieces.entries()) {
         const compute_ms = (elapsed_ms * Number(rangeLength(piece))) / Number(units);

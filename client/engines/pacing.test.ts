@@ -34,3 +34,17 @@ test('a call past the limit shrinks at once; the operator’s upper limit holds;
   for (let i = 0; i < 10; i++) pacing.halve();
   assert.equal(pacing.units, 1n);
 });
+
+test('a device whose end was slept through is found out, however wrong the first estimate', () => {
+  const pacing = new Pacing({ ...options, start_units: 2048 });
+  for (let call = 0; call < 40; call++) {
+    const units = pacing.units;
+    // 3 M numbers/s and 5 ms for each call, waited for by a sleep of 85 % of what is expected.
+    const real_ms = 5 + Number(units) / 3000;
+    const slept_ms = pacing.expected_ms(units) * 0.85;
+    pacing.record(units, Math.max(real_ms, slept_ms), real_ms > slept_ms + 2);
+    if (call > 12) assert.ok(real_ms < 110, `${real_ms} ms`);
+  }
+  const real_ms = 5 + Number(pacing.units) / 3000;
+  assert.ok(real_ms > 20 && real_ms < 100, `${real_ms} ms`);
+});

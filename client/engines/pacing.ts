@@ -14,6 +14,7 @@ export interface PacingOptions {
 
 /** Most growth from one call to the next: the first calls are so short that their time is mostly overhead. */
 const GROWTH = 4;
+const SHORTEST_TOLD_MS = 15;
 
 export class Pacing {
   readonly #target_ms: number;
@@ -34,19 +35,32 @@ export class Pacing {
     return BigInt(Math.floor(this.#units));
   }
 
-  /** How long a call of `units` will take, as far as is known; 0 before the first. */
+  /** How long a call of `units` will take; 0 while that is not known well enough to sleep through it. */
   expected_ms(units: bigint): number {
     return Number(units) * this.#ms_per_unit;
   }
 
-  /** A call computed `units` in `elapsed_ms`. */
-  record(units: bigint, elapsed_ms: number): void {
+  /**
+   * A call computed `units` in `elapsed_ms`.
+   * @param exact false if it may have been over long before, because its end was slept through
+   */
+  record(units: bigint, elapsed_ms: number, exact = true): void {
     const taken = Number(units);
-    this.#ms_per_unit = elapsed_ms / taken;
-    const fitting = (taken / Math.max(elapsed_ms, 0.01)) * this.#target_ms;
-    if (elapsed_ms > this.#limit_ms) this.#set(Math.min(this.#units, fitting / 2));
-    // A short call (the end of a batch) says little about a full one.
-    else if (taken * 2 >= this.#units) this.#set(Math.min(fitting, this.#units * GROWTH));
+    const measured = elapsed_ms / taken;
+    const full = taken * 2 >= this.#units;
+    if (exact || elapsed_ms > this.#limit_ms) {
+      // The time of a short call is mostly that of calling.
+      this.#ms_per_unit = elapsed_ms >= SHORTEST_TOLD_MS ? measured : 0;
+      const fitting = (taken / Math.max(elapsed_ms, 0.01)) * this.#target_ms;
+      if (elapsed_ms > this.#limit_ms) this.#set(Math.min(this.#units, fitting / 2));
+      // A small call (the end of a batch) says little about a full one.
+      else if (full) this.#set(Math.min(fitting, this.#units * GROWTH));
+    } else {
+      // Known is only that it was faster. Found on a driver that seemed to need 40 ms for anything, because
+      // each call was slept through as long as the one before.
+      this.#ms_per_unit = measured / 2;
+      if (full) this.#set(this.#units * 2);
+    }
   }
 
   /** After a lost device. */
