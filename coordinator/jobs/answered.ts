@@ -17,6 +17,12 @@ export class AnsweredLeases {
     this.#answers.delete(leaseId);
   }
 
+  /** By whatever lease it was given. O(remembered): disputes are rare. */
+  forgetAnswer(end: bigint, digest: string): void {
+    const wrong = `${end} ${digest}`;
+    for (const [leaseId, answer] of this.#answers) if (answer === wrong) this.#answers.delete(leaseId);
+  }
+
   /** The very same answer was accepted before. */
   has(leaseId: string, end: bigint, digest: string): boolean {
     return this.#answers.get(leaseId) === `${end} ${digest}`;

@@ -100,6 +100,8 @@ test('the first answer was wrong: the truth takes its place, though the job was 
   assert.equal(observer.get('wrong first'), 1);
   await runtime.advance(10_000);
   assert.deepEqual(await result(started, id), squaresOf({ start: '1', end: '500' }), 'after folding');
+  // The wrong answer was accepted once; sent again it is no duplicate of what counts.
+  await assert.rejects(second.session.submit(wrongAnswer(secondLease)), code('lease_superseded'));
   await cluster.close();
 });
 

@@ -215,9 +215,15 @@ export class Settlement {
       this.#answered.remember(answer.claims.leaseId, answer.range.end, answer.digest);
       return 'duplicate';
     }
+    const disputed = first.digest;
     const verdict = await this.#parts.disputes.settle(job, first, node.id, answer);
     done();
-    if (verdict === 'second_was_right') return 'accepted';
+    // What was accepted and proved wrong must not be called a duplicate when it is sent once more.
+    if (verdict !== 'first_was_right') this.#answered.forgetAnswer(answer.range.end, disputed);
+    if (verdict === 'second_was_right') {
+      this.#answered.remember(answer.claims.leaseId, answer.range.end, answer.digest);
+      return 'accepted';
+    }
     throw new ClusterError(
       'result_contradicts',
       'another worker gave a different result for these numbers, and recomputation shows that this one is wrong',

@@ -91,6 +91,16 @@ test('jobs that are not ready, skipped or gone are passed over, and come back', 
   assert.deepEqual([...queue.groups], []);
 });
 
+test('a job that ends while it is not ready leaves the others of its class served', () => {
+  const [ends, stays] = [job('ends'), job('stays')];
+  const { queue, pick } = queueOf([ends, stays]);
+  ends.ready = false;
+  queue.refresh(ends);
+  queue.remove(ends);
+  assert.equal(queue.readyJobs, 1);
+  assert.equal(pick()?.name, 'stays');
+});
+
 test('a worker gets only what it can run, and later jobs of its kind are found', () => {
   const gpuOnly: Demand = { ...anywhere, placement: { require_gpu: true } };
   const { queue, pick } = queueOf([job('gpu', 'high', gpuOnly)]);
