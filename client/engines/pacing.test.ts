@@ -30,7 +30,7 @@ test('a call past the limit shrinks at once; the operator’s upper limit holds;
   pacing.record(1000n, 1);
   assert.equal(pacing.units, 1200n);
   pacing.record(1200n, 1000);
-  assert.equal(pacing.units, 30n);
+  assert.equal(pacing.units, 48n);
   for (let i = 0; i < 10; i++) pacing.halve();
   assert.equal(pacing.units, 1n);
 });

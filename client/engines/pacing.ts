@@ -52,7 +52,7 @@ export class Pacing {
       // The time of a short call is mostly that of calling.
       this.#ms_per_unit = elapsed_ms >= SHORTEST_TOLD_MS ? measured : 0;
       const fitting = (taken / Math.max(elapsed_ms, 0.01)) * this.#target_ms;
-      if (elapsed_ms > this.#limit_ms) this.#set(Math.min(this.#units, fitting / 2));
+      if (elapsed_ms > this.#limit_ms) this.#set(Math.min(this.#units, fitting * 0.8));
       // A small call (the end of a batch) says little about a full one.
       else if (full) this.#set(Math.min(fitting, this.#units * GROWTH));
     } else {
