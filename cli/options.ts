@@ -408,6 +408,15 @@ export const LOAD_MODE: Option<(typeof LOAD_MODES)[number]> = {
   fallback: 'round-trips',
   parse: oneOf(LOAD_MODES),
 };
+export const LOAD_BATCHES = ['verify', 'thread', 'statistics'] as const;
+export const BATCHES: Option<(typeof LOAD_BATCHES)[number]> = {
+  flag: 'batches',
+  value: 'KIND',
+  help: 'what the results of round trips hold: verify (0.1 KB), thread (0.4 KB), statistics (3 KB)',
+  shown: 'verify',
+  fallback: 'verify',
+  parse: oneOf(LOAD_BATCHES),
+};
 export const WAITING_JOBS: Option<number> = {
   flag: 'jobs',
   value: 'N',

@@ -34,7 +34,7 @@ export const bench: Command = {
       note(context, 'Round trips …');
       const cluster = await startMeasured(settings.environment, 0, signal);
       try {
-        reports.push(await measureRoundTrips(cluster, CONNECTIONS, Math.max(3, seconds), signal));
+        reports.push(await measureRoundTrips(cluster, CONNECTIONS, Math.max(3, seconds), 'verify', signal));
       } finally {
         await cluster.stop();
       }

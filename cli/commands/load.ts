@@ -17,6 +17,7 @@ export const load: Command = {
     options.LOAD_MODE,
     options.CONNECTIONS,
     options.SECONDS,
+    options.BATCHES,
     options.WAITING_JOBS,
     options.WORKER_THREADS,
     options.TARGET_URL,
@@ -80,7 +81,9 @@ async function measure(
   };
   switch (mode) {
     case 'round-trips':
-      return on(0, (cluster) => measureRoundTrips(cluster, connections, seconds, signal));
+      return on(0, (cluster) =>
+        measureRoundTrips(cluster, connections, seconds, settings.get(options.BATCHES), signal),
+      );
     case 'idle': {
       const many = settings.text(options.CONNECTIONS) === undefined ? 1000 : connections;
       return on(0, (cluster) => measureIdle(cluster, many, seconds, signal));

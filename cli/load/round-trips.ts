@@ -5,24 +5,41 @@ import type { MeasuredCluster } from './measured-cluster.ts';
 import { connectMany, type PlayedWorker } from './played-worker.ts';
 import { TinyBatches } from './tiny-batches.ts';
 
-/** Numbers per batch: an aggregate of real size (about 1 KB) that takes microseconds to compute. */
-const BATCH_NUMBERS = 64;
+export type Batches = 'verify' | 'thread' | 'statistics';
+
+interface TinyJob {
+  readonly type: string;
+  readonly parameters: Readonly<Record<string, string | number>>;
+}
+
+const START = 2n ** 40n;
+const FAR = { start: String(START), end: String(START + 2n ** 60n) };
+/** Jobs whose ends are far away, cut into batches that take microseconds to compute. */
+const JOBS: Readonly<Record<Batches, TinyJob & { readonly batch_size: number }>> = {
+  verify: { type: 'collatz', parameters: { ...FAR, mode: 'verify' }, batch_size: 64 },
+  thread: { type: 'thread', parameters: { thread_count: 2 ** 32, max_depth: 0 }, batch_size: 1 },
+  statistics: { type: 'collatz', parameters: FAR, batch_size: 64 },
+};
+
 /** A run is bounded in count too. */
 const MAX_ROUND_TRIPS = 10_000_000;
 /** Not counted: connections warm up, the coordinator's code is compiled. */
 const WARM_UP_MS = 2000;
 const SETTLE_MS = 3000;
 
-/** A job whose batches are tiny and whose end is far away. */
-export async function submitTinyJob({ api }: MeasuredCluster, name: string): Promise<string> {
-  const start = 2n ** 40n;
+export async function submitTinyJob(
+  { api }: MeasuredCluster,
+  name: string,
+  batches: Batches,
+): Promise<string> {
+  const { type, parameters, batch_size } = JOBS[batches];
   const reply = await api.submit({
-    type: 'collatz',
+    type,
     name,
     priority: 'normal',
     gpu_preferred: false,
     placement: {},
-    parameters: { start: String(start), end: String(start + 2n ** 60n), batch_size: BATCH_NUMBERS },
+    parameters: { ...parameters, batch_size },
   });
   return reply.value.job_id;
 }
@@ -32,9 +49,10 @@ export async function measureRoundTrips(
   cluster: MeasuredCluster,
   connections: number,
   seconds: number,
+  kind: Batches,
   signal: AbortSignal,
 ): Promise<Report> {
-  const jobId = await submitTinyJob(cluster, 'load: round trips');
+  const jobId = await submitTinyJob(cluster, 'load: round trips', kind);
   const workers = await connectMany(cluster.url, connections, signal);
   try {
     const idle_mb = await cluster.residentMb();
@@ -52,7 +70,7 @@ export async function measureRoundTrips(
     const busy_mb = await cluster.residentMb();
     await Promise.allSettled(lanes);
     const { value: status } = await cluster.api.status(jobId);
-    const durable = Number(status.progress.done) / BATCH_NUMBERS;
+    const durable = Number(status.progress.done) / JOBS[kind].batch_size;
     if (durable < run.accepted) {
       throw new Error(
         `${run.accepted} results were acknowledged, but only ${durable} are in the job: a defect`,
@@ -62,8 +80,9 @@ export async function measureRoundTrips(
     const leases = Float64Array.from(counted.lease_ms).sort();
     const generatorShare = (generator.user + generator.system) / 1e6 / counted.seconds;
     return {
-      title: `Durable round trips, ${connections} connections, ${seconds} s`,
+      title: `Durable round trips, ${connections} connections, ${seconds} s, results of ${kind}`,
       figures: [
+        { what: 'size of a result', value: run.resultBytes, unit: 'bytes' },
         {
           what: 'round trips',
           value: latencies.length / counted.seconds,
@@ -148,6 +167,8 @@ class Run {
   readonly failures: string[] = [];
   /** Acknowledged as durable, warm-up included. */
   accepted = 0;
+  /** Of one of them, as JSON. */
+  resultBytes = 0;
   readonly #signal: AbortSignal;
   #latencies: number[] = [];
   #leases: number[] = [];
@@ -182,6 +203,7 @@ class Run {
         }
         this.#leases.push(leasedAt - askedAt);
         const aggregate = await batches.compute(lease);
+        if (this.resultBytes === 0) this.resultBytes = JSON.stringify(aggregate).length;
         const computedAt = performance.now();
         await worker.submit(lease.token, lease.end, aggregate, Math.max(0.01, computedAt - leasedAt));
         this.accepted += 1;

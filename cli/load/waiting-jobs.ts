@@ -12,7 +12,7 @@ export async function measureWaitingJobs(
   jobs: number,
   signal: AbortSignal,
 ): Promise<Report> {
-  await submitTinyJob(cluster, 'load: the first job');
+  await submitTinyJob(cluster, 'load: the first job', 'verify');
   const [worker] = await connectMany(cluster.url, 1, signal);
   if (worker === undefined) throw new Error('no connection');
   try {
@@ -74,7 +74,7 @@ async function submitMany(
     for (const index of indices) {
       signal.throwIfAborted();
       const start = performance.now();
-      await submitTinyJob(cluster, `load: waiting ${index}`);
+      await submitTinyJob(cluster, `load: waiting ${index}`, 'verify');
       times.push(performance.now() - start);
     }
   };
