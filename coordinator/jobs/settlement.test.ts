@@ -100,8 +100,17 @@ test('the first answer was wrong: the truth takes its place, though the job was 
   assert.equal(observer.get('wrong first'), 1);
   await runtime.advance(10_000);
   assert.deepEqual(await result(started, id), squaresOf({ start: '1', end: '500' }), 'after folding');
-  // The wrong answer was accepted once; sent again it is no duplicate of what counts.
+  await cluster.close();
+});
+
+test('an answer that was corrected and folded is no duplicate when it is sent again', async (t) => {
+  const { cluster, runtime, first, firstLease, second, secondLease, id } = await twoAnswers(t, 100_000n);
+  await second.session.submit(wrongAnswer(secondLease));
+  assert.equal((await first.session.submit(answer(firstLease))).status, 'accepted');
+  await runtime.advance(20_000);
+  assert.equal((await cluster.status(id)).status, 'running');
   await assert.rejects(second.session.submit(wrongAnswer(secondLease)), code('lease_superseded'));
+  assert.equal((await first.session.submit(answer(firstLease))).status, 'duplicate');
   await cluster.close();
 });
 
