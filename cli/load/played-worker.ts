@@ -31,6 +31,7 @@ export class PlayedWorker {
   readonly #connection: Connection;
   readonly #heartbeat: NodeJS.Timeout;
   #ended: string | undefined;
+  readonly #waiting = new Set<(reason: Error) => void>();
   #wake: () => void = () => undefined;
 
   private constructor(connection: Connection, heartbeat_ms: number) {
@@ -107,6 +108,7 @@ export class PlayedWorker {
   end(message: string): void {
     clearInterval(this.#heartbeat);
     this.#ended ??= message;
+    for (const giveUp of this.#waiting) giveUp(new Error(message));
     this.#wake();
   }
 
@@ -121,15 +123,20 @@ export class PlayedWorker {
   }
 
   async #request(name: RequestName, body: unknown): Promise<unknown> {
+    if (this.#ended !== undefined) throw new Error(this.#ended);
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
+    let giveUp: (reason: Error) => void = () => undefined;
+    const never = new Promise<never>((_, reject) => {
+      giveUp = reject;
       timer = setTimeout(() => reject(new Error(`no answer to ${name} in ${ANSWER_MS / 1000} s`)), ANSWER_MS);
     });
+    this.#waiting.add(giveUp);
     try {
-      const answer = ack.parse(await Promise.race([this.#connection.send(name, body), late]));
+      const answer = ack.parse(await Promise.race([this.#connection.send(name, body), never]));
       if (answer.ok) return answer.value;
       throw new Error(`${name} was refused: ${answer.error.message}`);
     } finally {
+      this.#waiting.delete(giveUp);
       clearTimeout(timer);
     }
   }
