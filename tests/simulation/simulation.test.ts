@@ -10,7 +10,7 @@ import { runScenario } from './scenario.ts';
 import type { Outcome } from './scenario.ts';
 
 const FULL = process.env['TEST_FULL'] === '1';
-const HISTORIES = FULL ? 4000 : 40;
+const HISTORIES = FULL ? 2000 : 40;
 const SEED = process.env['TEST_SEED'] ?? String(Math.floor(Math.random() * 2 ** 31));
 
 let programs: Programs;
