@@ -1,5 +1,5 @@
 /** The command `threads`. */
-import './worker-heap.ts';
+import './heap-size.ts';
 import { run } from './program.ts';
 
 // `threads jobs | head` closes the pipe early, which is no error.

@@ -3,7 +3,6 @@
  * finds it whole. Stops in an order that loses nothing: workers are told, what has arrived is committed,
  * connections end, the store is closed.
  */
-import './young-space.ts';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { workloads } from '../shaders/registry.ts';
