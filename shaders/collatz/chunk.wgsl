@@ -1,20 +1,9 @@
 // What both collatz kernels share: bindings, the chunk of a workgroup, the jump of 10 steps, the list of
 // numbers handed back, and the peak that the workgroup has reached so far.
+// @include lib/pieces.wgsl
 // @include lib/limbs.wgsl
 
-struct Piece {
-  start: vec4<u32>,
-  length: u32,
-  pad0: u32,
-  pad1: u32,
-  pad2: u32,
-}
-
-@group(0) @binding(0) var<storage, read> parameters: array<u32>;
-@group(0) @binding(1) var<storage, read> pieces: array<Piece>;
-@group(0) @binding(2) var<storage, read_write> output: array<atomic<u32>>;
 @group(0) @binding(3) var<storage, read> constants: array<u32>;
-@group(0) @binding(4) var<storage, read_write> scratch: array<u32>;
 
 const LANES = 64u;
 const JUMP_BITS = 10u;

@@ -11,18 +11,7 @@
 // `reduce`: one workgroup per piece sums the scratch, takes the maxima and sorts the deferred roots, so that
 // no word of the output depends on the order in which lanes ran.
 
-struct Piece {
-  start: vec4<u32>,
-  length: u32,
-  pad0: u32,
-  pad1: u32,
-  pad2: u32,
-}
-
-@group(0) @binding(0) var<storage, read> parameters: array<u32>;
-@group(0) @binding(1) var<storage, read> pieces: array<Piece>;
-@group(0) @binding(2) var<storage, read_write> output: array<atomic<u32>>;
-@group(0) @binding(4) var<storage, read_write> scratch: array<u32>;
+// @include lib/pieces.wgsl
 
 const WALKERS = 64u;
 const REDUCERS = 256u;

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { RealCluster } from './cluster.ts';
 import type { Ending } from './processes.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -39,72 +40,72 @@ function fill(path: string): void {
   }
 }
 
-test('a full disk: nothing acknowledged is lost, the error says what to do, and work goes on with room', async (t) => {
+interface FullDisk {
+  readonly cluster: RealCluster;
+  readonly jobId: string;
+  /** The file that leaves no room. */
+  readonly filler: string;
+}
+
+/** A cluster whose disk is full since part of its job was done; undefined, and the test skipped, where none can be had. */
+async function onFullDisk(t: TestContext, end: string): Promise<FullDisk | undefined> {
   const endings: (() => Promise<void> | void)[] = [];
   // Last in, first out: processes end before the file system goes.
   t.after(async () => {
-    for (const end of endings) await end();
+    for (const ending of endings) await ending();
   });
-  const ending: Ending = { after: (end) => void endings.unshift(end) };
+  const ending: Ending = { after: (task) => void endings.unshift(task) };
   const disk = smallFileSystem(ending);
   if ('reason' in disk) {
     t.skip(disk.reason);
-    return;
+    return undefined;
   }
   const cluster = await RealCluster.start(ending, { dataDir: join(disk.folder, 'data') });
   const { api } = cluster;
   await cluster.connectedWorker('worker-a');
-  const parameters = { start: 1, end: '40000001', batch_size: 500_000 };
-  const { job_id } = await api.submit({ type: 'collatz', parameters });
-  await api.until(async () => BigInt((await api.status(job_id)).progress.done) > 0n, 'something is done');
-
+  const parameters = { start: 1, end, batch_size: 500_000 };
+  const { job_id: jobId } = await api.submit({ type: 'collatz', parameters });
+  await api.until(async () => BigInt((await api.status(jobId)).progress.done) > 0n, 'something is done');
   const filler = join(disk.folder, 'filler');
   fill(filler);
   await api.until(async () => (await api.cluster()).store === 'unavailable', 'the store is unavailable');
-  const stuck = await api.status(job_id);
+  return { cluster, jobId, filler };
+}
+
+/** The job ends whole: every one of `count` numbers counted once. */
+async function endsWhole({ cluster: { api }, jobId }: FullDisk, count: string): Promise<void> {
+  const status = await api.end(jobId, 120_000);
+  assert.equal(status.status, 'completed');
+  assert.equal((await api.results(jobId)).result?.['count'], count);
+}
+
+test('a full disk: nothing acknowledged is lost, the error says what to do, and work goes on with room', async (t) => {
+  const full = await onFullDisk(t, '40000001');
+  if (full === undefined) return;
+  const { cluster, jobId, filler } = full;
+  const { api } = cluster;
+  const stuck = await api.status(jobId);
   await assert.rejects(
     api.submit({ type: 'thread', parameters: {} }),
     /store_unavailable: .*(space|disk|room)/i,
   );
-  const still = await api.status(job_id);
+  const still = await api.status(jobId);
   assert.ok(BigInt(still.progress.done) >= BigInt(stuck.progress.done));
   assert.ok(cluster.coordinator.running, cluster.coordinator.output);
 
   // What was told survives even a crash with the disk full, once there is room.
-  const ended = cluster.coordinator.end('SIGKILL');
-  await ended;
+  await cluster.coordinator.end('SIGKILL');
   rmSync(filler);
   await cluster.restartCoordinator('SIGKILL');
-  const after = await api.status(job_id);
+  const after = await api.status(jobId);
   assert.ok(BigInt(after.progress.done) >= BigInt(still.progress.done), 'acknowledged work was lost');
-  const status = await api.end(job_id, 120_000);
-  assert.equal(status.status, 'completed');
-  assert.equal((await api.results(job_id)).result?.['count'], '40000000');
+  await endsWhole(full, '40000000');
 });
 
 test('room on a full disk is enough: the coordinator goes on without a restart', async (t) => {
-  const endings: (() => Promise<void> | void)[] = [];
-  t.after(async () => {
-    for (const end of endings) await end();
-  });
-  const ending: Ending = { after: (end) => void endings.unshift(end) };
-  const disk = smallFileSystem(ending);
-  if ('reason' in disk) {
-    t.skip(disk.reason);
-    return;
-  }
-  const cluster = await RealCluster.start(ending, { dataDir: join(disk.folder, 'data') });
-  const { api } = cluster;
-  await cluster.connectedWorker('worker-a');
-  const parameters = { start: 1, end: '20000001', batch_size: 500_000 };
-  const { job_id } = await api.submit({ type: 'collatz', parameters });
-  await api.until(async () => BigInt((await api.status(job_id)).progress.done) > 0n, 'something is done');
-  const filler = join(disk.folder, 'filler');
-  fill(filler);
-  await api.until(async () => (await api.cluster()).store === 'unavailable', 'the store is unavailable');
-  rmSync(filler);
-  const status = await api.end(job_id, 120_000);
-  assert.equal(status.status, 'completed');
-  assert.equal((await api.results(job_id)).result?.['count'], '20000000');
-  assert.equal((await api.cluster()).store, 'ok');
+  const full = await onFullDisk(t, '20000001');
+  if (full === undefined) return;
+  rmSync(full.filler);
+  await endsWhole(full, '20000000');
+  assert.equal((await full.cluster.api.cluster()).store, 'ok');
 });
