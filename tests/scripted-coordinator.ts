@@ -134,12 +134,16 @@ export class ScriptedCoordinator implements Transport {
         this.received.push({ at_ms: this.#clock.now(), name, body });
         const fault = this.fault(name, body);
         if (fault === 'lost') return;
+        const before = this.#count;
         const answer = typeof fault === 'object' ? scripted(fault) : this.#carryOut(name, body);
+        const leased = this.#count > before ? `lease-${this.#count}` : undefined;
         if (fault === 'ack lost') return;
         if (fault === 'cut') this.#end(live, 'the connection broke', undefined);
         else {
           this.#later(() => {
             if (live.open) resolve(answer);
+            // A cut took the answer along: the real coordinator takes such a lease back after a silence.
+            else if (leased !== undefined) this.#takeBack(leased);
           });
         }
       });
@@ -155,10 +159,7 @@ export class ScriptedCoordinator implements Transport {
         return this.#submit(REQUESTS.submit.request.parse(body));
       case 'release': {
         const { token, reason } = REQUESTS.release.request.parse(body);
-        const range = this.#leases.get(token);
-        if (range === undefined) return refuse('lease_superseded');
-        this.#leases.delete(token);
-        this.#waiting.push(range);
+        if (!this.#takeBack(token)) return refuse('lease_superseded');
         this.released.push({ lease_id: token, reason });
         return { ok: true, value: {} };
       }
@@ -166,6 +167,15 @@ export class ScriptedCoordinator implements Transport {
         REQUESTS.heartbeat.request.parse(body);
         return { ok: true, value: { revoked: [] } };
     }
+  }
+
+  /** @returns whether it was out */
+  #takeBack(id: string): boolean {
+    const range = this.#leases.get(id);
+    if (range === undefined) return false;
+    this.#leases.delete(id);
+    this.#waiting.push(range);
+    return true;
   }
 
   #lease() {
