@@ -4,7 +4,7 @@
  * logged, after one that does not.
  */
 import { MAX_MESSAGE_BYTES, REQUESTS } from '../protocol/messages.ts';
-import type { Release, Submission, SubmissionReply } from '../protocol/messages.ts';
+import type { LeaseReply, LeaseRequest, Release, Submission, SubmissionReply } from '../protocol/messages.ts';
 import { BackOff } from './back-off.ts';
 import type { Link, Outcome } from './link.ts';
 import type { Log } from './log.ts';
@@ -21,8 +21,17 @@ export type OutboxItem =
 interface Entry {
   readonly item: OutboxItem;
   readonly backOff: BackOff;
+  /** Asked for when it is sent for the first time. */
+  next: NextLease | undefined;
   /** The link on which it is under way, if any. */
   sentOn: Link | undefined;
+}
+
+/** A lease that is asked for along with a result. */
+export interface NextLease {
+  readonly request: LeaseRequest;
+  /** Undefined: no answer, or not to this; also called once more for an answer that comes too late. */
+  answered(reply: LeaseReply | undefined): void;
 }
 
 export interface OutboxEvents {
@@ -59,15 +68,17 @@ export class Outbox {
     while (this.#entries.length > 0) await this.#emptied.wait();
   }
 
-  add(item: OutboxItem): void {
+  add(item: OutboxItem, next?: NextLease): void {
     if (item.kind === 'submit' && JSON.stringify(item.body).length > MAX_MESSAGE_BYTES) {
       // The coordinator would cut the connection at it, again and again.
       this.#events.refused(item, `the result is larger than a message may be (${MAX_MESSAGE_BYTES} bytes)`);
+      next?.answered(undefined);
       return;
     }
     const entry: Entry = {
       item,
       backOff: new BackOff(this.#runtime, { first_ms: 500, longest_ms: 30_000 }),
+      next,
       sentOn: undefined,
     };
     this.#entries.push(entry);
@@ -92,12 +103,15 @@ export class Outbox {
     const { item } = entry;
     const timeout_ms = ACK_TIMEOUT_MS;
     if (item.kind === 'submit') {
-      const late = (answer: Outcome<SubmissionReply>) => this.#settle(entry, link, answer);
-      this.#settle(
-        entry,
-        link,
-        await link.request('submit', item.body, REQUESTS.submit.reply, { timeout_ms, late }),
-      );
+      const { next } = entry;
+      entry.next = undefined;
+      const body = next === undefined ? item.body : { ...item.body, next: next.request };
+      const answered = (outcome: Outcome<SubmissionReply>) => {
+        this.#settle(entry, link, outcome);
+        next?.answered(outcome.ok === true ? outcome.value.next : undefined);
+      };
+      const options = { timeout_ms, late: answered };
+      answered(await link.request('submit', body, REQUESTS.submit.reply, options));
     } else {
       const outcome = await link.request('release', item.body, REQUESTS.release.reply, { timeout_ms });
       this.#settle(entry, link, outcome.ok === true ? { ok: true, value: undefined } : outcome);

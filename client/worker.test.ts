@@ -264,6 +264,30 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
     assert.equal(tokens.filter((token) => token === 'lease-2').length, 4);
   });
 
+  test('short batches: the next lease comes with the acknowledgement, and one that comes too late goes back', async () => {
+    const world = start({ leaseLength: 100n });
+    const { server } = world;
+    await world.until(() => server.accepted.size >= 200, 'two hundred batches');
+    const asked = requests(world, 'lease').length;
+    assert.ok(asked <= 5, `${asked} leases asked for one by one`);
+    let late: string | undefined;
+    server.fault = (name, body) => {
+      if (name !== 'submit' || late !== undefined || (body as { next?: object }).next === undefined)
+        return undefined;
+      late = (body as { token: string }).token;
+      return { delay_ms: 40_000 };
+    };
+    await world.until(() => server.released.length > 0, 'a lease comes after it was given up');
+    assert.ok(
+      world.logged.some(
+        (line) => line.includes(`"lease_id":"${late}"`) && line.includes('no answer to submit'),
+      ),
+    );
+    assert.equal(server.released[0]?.reason, 'stopping');
+    await world.until(() => server.complete, 'the job is done');
+    assert.equal(counted(server).text, answer);
+  });
+
   test('a revoked lease is dropped at once, and the worker goes on with the next', async () => {
     const world = start();
     const { server } = world;

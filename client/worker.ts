@@ -6,7 +6,7 @@
  * What survives what: a lost connection or a restarted coordinator costs nothing (the batch goes on, results
  * wait in the outbox); a lost device is the engine's affair until it gives up; a failing kernel costs its lease.
  */
-import type { Hello, Lease, LeaseReply, Release } from '../protocol/messages.ts';
+import type { Hello, Lease, LeaseReply, LeaseRequest, Release } from '../protocol/messages.ts';
 import { leaseReply } from '../protocol/messages.ts';
 import { BackOff } from './back-off.ts';
 import { Dialer } from './dialer.ts';
@@ -14,8 +14,9 @@ import type { BatchEnd } from './engines/engine.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { HeldLease, prepareBatch } from './held-lease.ts';
 import { makeHello } from './hello.ts';
-import type { Link, Outcome } from './link.ts';
+import type { Link } from './link.ts';
 import { Outbox } from './outbox.ts';
+import type { NextLease } from './outbox.ts';
 import { prefetchIn_ms } from './prefetch.ts';
 import { RateMemory } from './rate-memory.ts';
 import { sleep } from './runtime.ts';
@@ -184,39 +185,34 @@ export class Worker {
     this.#cancelStep = () => undefined;
     if (this.#phase !== 'running') return;
     this.#report();
-    const link = this.#link;
-    if (link === undefined || this.#draining || this.#asking) return;
-    if (this.#held.length >= MAX_HELD || this.#outbox.size >= MAX_OUTBOX) return;
-    const wait_ms = Math.max(
-      this.#ask_at_ms - this.#options.runtime.now(),
-      prefetchIn_ms(this.#held, this.#rates),
-    );
+    const wait_ms = this.#askIn_ms();
+    if (wait_ms === undefined || this.#link === undefined) return;
     if (wait_ms > 0) {
       this.#cancelStep = this.#options.runtime.setTimer(wait_ms, () => this.#step());
-    } else void this.#ask(link);
+    } else void this.#ask(this.#link);
+  }
+
+  /** When another lease is wanted; undefined: not before something else changes. */
+  #askIn_ms(): number | undefined {
+    if (this.#link === undefined || this.#draining || this.#asking) return undefined;
+    if (this.#held.length >= MAX_HELD || this.#outbox.size >= MAX_OUTBOX) return undefined;
+    return Math.max(this.#ask_at_ms - this.#options.runtime.now(), prefetchIn_ms(this.#held, this.#rates));
+  }
+
+  #leaseRequest(): LeaseRequest {
+    return { target_ms: this.#options.target_ms ?? TARGET_MS, rate_per_second: this.#rate() };
   }
 
   async #ask(link: Link): Promise<void> {
     this.#asking = true;
-    const target_ms = this.#options.target_ms ?? TARGET_MS;
-    const body = { target_ms, rate_per_second: this.#rate() };
-    const outcome = await link.request('lease', body, leaseReply, {
+    const outcome = await link.request('lease', this.#leaseRequest(), leaseReply, {
       timeout_ms: LEASE_TIMEOUT_MS,
-      late: (late) => this.#lateLease(late),
+      late: (late) => this.#lateLease(late.ok === true ? late.value : undefined),
     });
     this.#asking = false;
-    if (this.#link !== link || this.#phase !== 'running') {
-      this.#lateLease(outcome);
-      this.#step();
-      return;
-    }
-    const { runtime, log } = this.#options;
-    if (outcome.ok === true) {
-      this.#dialer.healthy();
-      const { lease, retry_after_ms } = outcome.value;
-      if (lease === null) this.#ask_at_ms = runtime.now() + retry_after_ms * (0.75 + runtime.random() / 2);
-      else this.#adopt(lease);
-    } else {
+    if (outcome.ok === true) this.#leaseAnswered(link, outcome.value);
+    else if (this.#link === link && this.#phase === 'running') {
+      const { runtime, log } = this.#options;
       const why = outcome.ok === false ? outcome.error.message : outcome.message;
       const wait_ms = this.#failures.next_ms();
       log.warn({ wait_ms: Math.round(wait_ms) }, `no lease: ${why}`);
@@ -225,10 +221,43 @@ export class Worker {
     this.#step();
   }
 
+  /** A lease to be asked for along with a result, if one is wanted now: half the messages of short batches. */
+  #askAlong(): NextLease | undefined {
+    const link = this.#link;
+    if (link === undefined || this.#askIn_ms() !== 0) return undefined;
+    this.#asking = true;
+    let waiting = true;
+    return {
+      request: this.#leaseRequest(),
+      answered: (reply) => {
+        if (!waiting) {
+          this.#lateLease(reply);
+          return;
+        }
+        waiting = false;
+        this.#asking = false;
+        if (reply !== undefined) this.#leaseAnswered(link, reply);
+        this.#step();
+      },
+    };
+  }
+
+  #leaseAnswered(link: Link, reply: LeaseReply): void {
+    if (this.#link !== link || this.#phase !== 'running') {
+      this.#lateLease(reply);
+      return;
+    }
+    this.#dialer.healthy();
+    const { runtime } = this.#options;
+    const { lease, retry_after_ms } = reply;
+    if (lease === null) this.#ask_at_ms = runtime.now() + retry_after_ms * (0.75 + runtime.random() / 2);
+    else this.#adopt(lease);
+  }
+
   /** A lease that came when it could not be used any more. */
-  #lateLease(outcome: Outcome<LeaseReply>): void {
-    if (outcome.ok !== true || outcome.value.lease === null) return;
-    this.#release(outcome.value.lease, 'stopping', 'the lease came too late');
+  #lateLease(reply: LeaseReply | undefined): void {
+    if (reply === undefined || reply.lease === null) return;
+    this.#release(reply.lease, 'stopping', 'the lease came too late');
   }
 
   #adopt(lease: Lease): void {
@@ -259,9 +288,9 @@ export class Worker {
     switch (end.how) {
       case 'finished':
         this.#failures.reset();
-        this.#submit(held);
         // Told earlier to wait, but now there is nothing left to do meanwhile: work may have come since.
         if (this.#held.length === 0) this.#ask_at_ms = this.#options.runtime.now();
+        this.#submit(held, 'ask along');
         break;
       case 'stopped':
         break;
@@ -280,21 +309,24 @@ export class Worker {
     this.#step();
   }
 
-  #submit(held: HeldLease): void {
+  #submit(held: HeldLease, more: 'ask along' | 'no more'): void {
     const prefix = held.prefix();
     if (prefix === undefined || held.run === undefined) return;
     const { workload, parameters } = held.run.batch;
-    this.#outbox.add({
-      kind: 'submit',
-      lease_id: held.lease.lease_id,
-      units: prefix.end - held.range.start,
-      body: {
-        token: held.lease.token,
-        end: String(prefix.end),
-        aggregate: workload.encode(parameters, prefix.aggregate),
-        compute_ms: prefix.compute_ms,
+    this.#outbox.add(
+      {
+        kind: 'submit',
+        lease_id: held.lease.lease_id,
+        units: prefix.end - held.range.start,
+        body: {
+          token: held.lease.token,
+          end: String(prefix.end),
+          aggregate: workload.encode(parameters, prefix.aggregate),
+          compute_ms: prefix.compute_ms,
+        },
       },
-    });
+      more === 'ask along' ? this.#askAlong() : undefined,
+    );
   }
 
   #release(lease: Lease, reason: Release['reason'], message: string): void {
@@ -333,7 +365,7 @@ export class Worker {
     for (const one of held) {
       // Finished, failed or revoked meanwhile.
       if (one.dropped) continue;
-      if (one.done() > 0n) this.#submit(one);
+      if (one.done() > 0n) this.#submit(one, 'no more');
       else this.#release(one.lease, reason, message);
       this.#drop(one);
     }

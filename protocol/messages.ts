@@ -119,6 +119,9 @@ export const submission = z.strictObject({
   compute_ms: milliseconds.describe(
     'time the engine computed on this range; only this worker’s own batch lengths depend on it',
   ),
+  next: leaseRequest
+    .optional()
+    .describe('asks for a lease with the same request, where the next is wanted at once: short batches'),
 });
 export type Submission = z.infer<typeof submission>;
 
@@ -126,6 +129,7 @@ export const submissionReply = z.strictObject({
   status: z
     .enum(['accepted', 'duplicate'])
     .describe('accepted: counted now. duplicate: was counted before, and agrees'),
+  next: leaseReply.optional().describe('the answer to the submission’s `next`'),
 });
 export type SubmissionReply = z.infer<typeof submissionReply>;
 

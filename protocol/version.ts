@@ -9,7 +9,7 @@ export const PROTOCOL_HISTORY = [
   {
     version: 1,
     date: '2026-11-22',
-    schemas: '77d46918de51e197',
+    schemas: '486a35417a2ddbb1',
     change: 'First version: collatz and thread, leases with signed tokens.',
   },
 ] as const;

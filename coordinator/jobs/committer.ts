@@ -21,6 +21,12 @@ interface Write {
 const PROBE_MS = 1000;
 /** Notes that wait for a store that is away; older ones are dropped, they are history for graphs. */
 const MAX_NOTES = 2000;
+/**
+ * Writes that don't wait for the end of the turn. A turn of a busy coordinator gathers as many as there are
+ * connections, and all that hangs on them stays in memory meanwhile: with 500 connections, groups of 128 took 5 to
+ * 15 % less CPU time a result than unbounded ones, groups of 32 some 15 % more.
+ */
+const FULL_GROUP = 128;
 
 export class Committer {
   readonly #store: Store;
@@ -39,6 +45,7 @@ export class Committer {
   #closed = false;
   #available = true;
   #probe: (() => void) | undefined;
+  #full: () => void = () => undefined;
   #waitingResults = 0;
 
   constructor(options: {
@@ -123,6 +130,7 @@ export class Committer {
 
   #enqueue(write: Write): void {
     this.#waiting.push(write);
+    if (this.#waiting.length >= FULL_GROUP) this.#full();
     this.#start();
   }
 
@@ -132,9 +140,18 @@ export class Committer {
     void this.#run();
   }
 
+  /** Resolves when the turn is over, or a group is full. */
+  #gathered(): Promise<void> {
+    if (this.#waiting.length >= FULL_GROUP) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#full = resolve;
+      void this.#turn().then(resolve);
+    });
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0 || (this.#notes.length > 0 && this.#available)) {
-      await this.#turn();
+      await this.#gathered();
       const group = this.#waiting;
       this.#waiting = [];
       const notes = [...this.#notes, ...this.#extras()];

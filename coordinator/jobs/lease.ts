@@ -2,6 +2,7 @@
 import type { Range } from '../../protocol/range.ts';
 import type { Job } from './job.ts';
 import type { Segment } from './segment.ts';
+import type { LeaseClaims } from './token.ts';
 
 export type LeaseEnd = 'submitted' | 'released' | 'expired' | 'revoked';
 
@@ -16,6 +17,9 @@ export interface Lease {
   readonly grantedAt: number;
   readonly expiresAt: number;
   readonly expectedMs: number | undefined;
+  readonly claims: LeaseClaims;
+  /** `claims`, signed. */
+  readonly token: string;
   /** False once it ended; kept for a while if its holder may still answer. */
   live: boolean;
   /** Another lease of the same range was granted. */

@@ -297,6 +297,26 @@ test('closing tells workers to come back, commits what has arrived and refuses t
   await again.cluster.close();
 });
 
+test('a result that asks for the next lease gets it with the acknowledgement; a refusal of it undoes nothing', async (t) => {
+  const { cluster } = await startCluster(temporaryFolder(t));
+  await submitSquares(cluster, 0n, 100_000n);
+  const worker = connect(cluster, 'one');
+  const first = await takeLease(worker);
+  assert.equal((await worker.session.submit(answer(first))).next, undefined);
+  const second = await takeLease(worker);
+  const { status, next } = await worker.session.submit({ ...answer(second), next: REQUEST });
+  assert.equal(status, 'accepted');
+  assert.equal(next?.lease?.start, second.end);
+  assert.ok(next.lease);
+  const submitted = worker.session.submit({ ...answer(next.lease), next: REQUEST });
+  const closed = cluster.close();
+  const last = await submitted;
+  assert.equal(last.status, 'accepted');
+  assert.equal(last.next?.lease, null);
+  assert.ok((last.next?.retry_after_ms ?? 0) > 0);
+  await closed;
+});
+
 test('a worker that releases a lease gives its range back at once', async (t) => {
   const { cluster } = await startCluster(temporaryFolder(t));
   await submitSquares(cluster, 0n, 100_000n);

@@ -109,7 +109,7 @@ export class Leasing {
   }
 
   #grant(job: Job, segment: Segment, range: Range, batch: BatchLength, node: Node, attempt = 1): LeaseReply {
-    const { lease, token } = this.#book.grant({
+    const lease = this.#book.grant({
       job,
       segment,
       range,
@@ -121,11 +121,11 @@ export class Leasing {
     this.#core.queue.charge(job, batch.expectedMs ?? UNKNOWN_BATCH_MS);
     this.#core.watchers.changed(job.id);
     this.#waker.wakeMore(job);
-    return { lease: this.#wire(lease, token, batch.tileLength), retry_after_ms: 0 };
+    return { lease: this.#wire(lease, batch.tileLength), retry_after_ms: 0 };
   }
 
-  #wire(lease: Lease, token: string, tileLength: bigint): WireLease {
-    const { job, range } = lease;
+  #wire(lease: Lease, tileLength: bigint): WireLease {
+    const { job, range, token } = lease;
     return {
       lease_id: lease.id,
       token,

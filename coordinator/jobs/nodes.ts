@@ -28,6 +28,13 @@ const BARRED_MS = 5 * 60_000;
 const AVOID_MS = 60_000;
 const MAX_AVOIDED = 64;
 
+function dropFirst(map: Map<string, unknown>): void {
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
+}
+
 export class Node {
   hello: Hello;
   facts: WorkerFacts;
@@ -83,14 +90,12 @@ export class Node {
 
   performance(jobId: string): Performance {
     const known = this.#performances.get(jobId);
+    if (known !== undefined && this.#performances.size === 1) return known;
     // Put last, so that the first is the one unused for longest.
     this.#performances.delete(jobId);
     const performance = known ?? { rate: undefined, lastLength: undefined };
     this.#performances.set(jobId, performance);
-    const oldest = this.#performances.keys().next();
-    if (this.#performances.size > MAX_PERFORMANCES && oldest.done !== true) {
-      this.#performances.delete(oldest.value);
-    }
+    if (this.#performances.size > MAX_PERFORMANCES) dropFirst(this.#performances);
     return performance;
   }
 
@@ -101,8 +106,7 @@ export class Node {
   avoid(jobId: string, nowMs: number): void {
     this.#avoided.delete(jobId);
     this.#avoided.set(jobId, nowMs + AVOID_MS);
-    const oldest = this.#avoided.keys().next();
-    if (this.#avoided.size > MAX_AVOIDED && oldest.done !== true) this.#avoided.delete(oldest.value);
+    if (this.#avoided.size > MAX_AVOIDED) dropFirst(this.#avoided);
   }
 
   avoids(jobId: string, nowMs: number): boolean {

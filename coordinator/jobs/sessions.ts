@@ -28,6 +28,8 @@ const CUT_AFTER_SILENCES = 3;
 /** A job fails when so many batches in a row failed, at so many workers, and none succeeded. */
 const FAILED_BATCHES = 10;
 const FAILED_NODES = 3;
+/** Until a worker that was refused a lease along with its acknowledgement asks by itself. */
+const REFUSED_RETRY_MS = 1000;
 
 export interface SessionParts {
   readonly jobs: JobTable;
@@ -101,7 +103,7 @@ export class Sessions {
       }
       this.#seen(node);
     };
-    return {
+    const session: WorkerSession = {
       nodeId: node.id,
       revoked,
       lease: async (request: LeaseRequest): Promise<LeaseReply> => {
@@ -111,7 +113,9 @@ export class Sessions {
       },
       submit: async (submission: Submission): Promise<SubmissionReply> => {
         alive();
-        return settlement.submit(node, submission);
+        const status = await settlement.submit(node, submission);
+        if (submission.next === undefined) return { status };
+        return { status, next: await this.#next(session, submission.next) };
       },
       release: async (release: Release): Promise<void> => {
         alive();
@@ -125,6 +129,18 @@ export class Sessions {
         if (node.generation === generation) this.#gone(node);
       },
     };
+    return session;
+  }
+
+  /** The lease that a submission asks for. A refusal must not undo the acknowledgement. */
+  async #next(session: WorkerSession, request: LeaseRequest): Promise<LeaseReply> {
+    try {
+      return await session.lease(request);
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      // It asks again by itself then, and hears why.
+      return { lease: null, retry_after_ms: REFUSED_RETRY_MS };
+    }
   }
 
   #seen(node: Node): void {
@@ -153,8 +169,8 @@ export class Sessions {
   }
 
   #release(node: Node, { token, reason, message }: Release): void {
-    const claims = readToken(this.#core, node, token);
     const { book, jobs } = this.#parts;
+    const claims = readToken(this.#core, book, node, token);
     const job = jobs.get(claims.jobId);
     if (reason === 'failed' && job !== undefined) this.#failed(node, job, message);
     const lease = book.get(claims.leaseId);

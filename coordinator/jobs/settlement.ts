@@ -60,8 +60,8 @@ export class Settlement {
    * @throws ClusterError lease_forged, lease_foreign, lease_expired, lease_superseded, result_contradicts,
    *   invalid_request, store_unavailable
    */
-  async submit(node: Node, submission: Submission): Promise<SubmissionReply> {
-    const claims = readToken(this.#core, node, submission.token);
+  async submit(node: Node, submission: Submission): Promise<SubmissionReply['status']> {
+    const claims = readToken(this.#core, this.#parts.book, node, submission.token);
     const range = answeredRange(claims, submission.end);
     node.earlierLeases.delete(claims.leaseId);
     const job = this.#parts.jobs.get(claims.jobId);
@@ -79,7 +79,7 @@ export class Settlement {
         outcome: status,
         units: status === 'accepted' ? rangeLength(range) : 0n,
       });
-      return { status };
+      return status;
     } catch (error) {
       const outcome = error instanceof ClusterError ? error.code : 'internal';
       observer.submissionSettled({ ...settled, outcome, units: 0n });
@@ -181,11 +181,11 @@ export class Settlement {
     const lease = this.#parts.book.get(claims.leaseId);
     learnRate(node, job, units, answer.computeMs);
     job.noteUnits(now, units, lease?.grantedAt ?? now - answer.computeMs);
+    // Only a twinned or late answer can lie in somebody else's lease.
+    const alone = lease?.live === true && !lease.twinned;
     if (lease?.live === true) this.#parts.book.end(lease, 'submitted');
     else if (lease !== undefined) this.#parts.book.forget(lease);
-    // Only a twinned or late answer can lie in somebody else's lease.
-    if (lease === undefined || lease.twinned || !lease.live)
-      this.#revokeOthers(segment, range, claims.leaseId);
+    if (!alone) this.#revokeOthers(segment, range, claims.leaseId);
     this.#core.queue.refresh(job);
     this.#parts.folding.added(job);
     this.#core.watchers.changed(job.id);
@@ -250,8 +250,8 @@ export class Settlement {
 }
 
 /** @throws ClusterError lease_forged, lease_foreign, lease_expired */
-export function readToken(core: Core, node: Node, token: string): LeaseClaims {
-  const claims = core.signer.verify(token);
+export function readToken(core: Core, book: LeaseBook, node: Node, token: string): LeaseClaims {
+  const claims = book.claimsOf(token) ?? core.signer.verify(token);
   if (claims.nodeId !== node.id) {
     throw new ClusterError('lease_foreign', `this lease belongs to the worker ${claims.nodeId}`);
   }

@@ -71,6 +71,8 @@ export interface EligibleGroups<J> {
 export class FairQueue<J extends Queued> {
   readonly #entries = new Map<J, Entry<J>>();
   readonly #groups = new Map<string, Group<J>>();
+  /** Sorted at each pick: the class that is owed most first. */
+  readonly #byPass = [...PRIORITIES];
   readonly #classes: Record<Priority, PriorityClass> = {
     low: { pass: 0, ready: 0, picks: 0 },
     normal: { pass: 0, ready: 0, picks: 0 },
@@ -132,8 +134,8 @@ export class FairQueue<J extends Queued> {
     this.#update(worker, eligible);
     const groups = eligible.groups.filter(accepts);
     if (groups.length === 0) return undefined;
-    const byPass = PRIORITIES.toSorted((a, b) => this.#classes[a].pass - this.#classes[b].pass);
-    for (const priority of byPass) {
+    this.#byPass.sort((a, b) => this.#classes[a].pass - this.#classes[b].pass);
+    for (const priority of this.#byPass) {
       if (this.#classes[priority].ready === 0) continue;
       // Counted here, not when it is granted: of a thousand requests that wait for the claim of a segment,
       // a quarter shall wait for the other job, not all of them.

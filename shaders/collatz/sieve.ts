@@ -145,11 +145,21 @@ function sievedBelow(end: bigint): bigint {
   const blocks = end >> BigInt(SIEVE_BITS);
   // Nine blocks in a row meet each class of each residue once.
   let total = (blocks / PERIOD) * 5n * BigInt(survivingResidues().length);
-  const all = classesBelow(survivingResidues().length);
   const phase = Number(blocks % PERIOD);
-  for (let h = 0; h < phase; h++) total += BigInt(countClasses(all, h));
-  return total + BigInt(countClasses(classesBelow(lowerBound(Number(end & BLOCK_MASK))), phase));
+  const rest = countClasses(classesBelow(lowerBound(Number(end & BLOCK_MASK))), phase);
+  return total + BigInt((candidatesOfBlocks()[phase] ?? 0) + rest);
 }
+
+/** Candidates in the first 0, 1, … 8 blocks of nine. A coordinator counts candidates at every result. */
+function candidatesOfBlocks(): readonly number[] {
+  if (ofBlocks !== undefined) return ofBlocks;
+  const all = classesBelow(survivingResidues().length);
+  const sums = [0];
+  for (let block = 0; block < 8; block++) sums.push((sums[block] ?? 0) + countClasses(all, block));
+  ofBlocks = sums;
+  return sums;
+}
+let ofBlocks: readonly number[] | undefined;
 
 function countClasses(counts: readonly number[], block: number): number {
   return counts.reduce(
