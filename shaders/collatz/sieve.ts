@@ -144,7 +144,7 @@ function classesBelow(index: number): number[] {
 function sievedBelow(end: bigint): bigint {
   const blocks = end >> BigInt(SIEVE_BITS);
   // Nine blocks in a row meet each class of each residue once.
-  let total = (blocks / PERIOD) * 5n * BigInt(survivingResidues().length);
+  const total = (blocks / PERIOD) * 5n * BigInt(survivingResidues().length);
   const phase = Number(blocks % PERIOD);
   const rest = countClasses(classesBelow(lowerBound(Number(end & BLOCK_MASK))), phase);
   return total + BigInt((candidatesOfBlocks()[phase] ?? 0) + rest);
