@@ -39,6 +39,11 @@ const LIBRARIES = {
     why: 'metrics are coordinator/metrics and client/node.',
   },
   pino: { homes: ['log'], why: 'each program makes its log in its one log module; others are handed it.' },
+  compression: { homes: ['api'], why: 'HTTP is coordinator/api.' },
+  preact: { homes: ['browser'], why: 'pages are client/browser.' },
+  '@preact/signals': { homes: ['browser'], why: 'pages are client/browser.' },
+  'lucide-static': { homes: ['browser'], why: 'icons are client/browser/shell.' },
+  '@axe-core/playwright': { homes: [], why: 'browsers are driven by tests alone.' },
   comlink: { homes: ['browser'], why: 'comlink is the thread boundary of client/browser.' },
   'socket.io-client': {
     homes: ['client', 'client node', 'browser'],
@@ -91,7 +96,7 @@ export default tseslint.config(
   { ignores: ['node_modules/', 'build/', 'data/', '.cache/', 'shaders/**/assembly/'] },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
@@ -170,7 +175,7 @@ export default tseslint.config(
   { files: ['client/node/{dawn,software-adapter}.ts'], rules: syntax(NO_GPU_DEVICE) },
   { files: ['client/node/*metrics*.ts'], rules: imports('client', 'worker metrics', { node: true }) },
   { files: ['client/node/log.ts'], rules: imports('client', 'log', { node: true }) },
-  { files: ['client/browser/**/*.ts'], rules: imports('client', 'browser', { node: false }) },
+  { files: ['client/browser/**/*.{ts,tsx}'], rules: imports('client', 'browser', { node: false }) },
   { files: ['client/browser/vite.config.ts'], rules: imports('client', 'build', { node: true }) },
   {
     files: ['cli/**/*.ts'],

@@ -15,8 +15,8 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(ROOT, file)));
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
-const code = files.filter((file) => /\.(ts|mjs|js|wgsl)$/.test(file));
-const text = files.filter((file) => /\.(ts|mjs|js|wgsl|md|json|html|css|yml|yaml|sh)$|^\.|run$/.test(file));
+const code = files.filter((file) => /\.(tsx?|mjs|js|wgsl)$/.test(file));
+const text = files.filter((file) => /\.(tsx?|mjs|js|wgsl|md|json|html|css|yml|yaml|sh)$|^\.|run$/.test(file));
 const here = 'tests/structure.test.ts';
 
 /** Lines of `among` that match, as `file:line`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterSentence } from '../../client/browser/cluster-now.ts';
-import { grouped, scaled } from '../../client/browser/figures.ts';
+import { clusterSentence } from '../../client/browser/lend/cluster-now.ts';
+import { grouped, scaled } from '../../client/browser/format/figures.ts';
 
 test('numbers are grouped by narrow no-break spaces', () => {
   assert.equal(grouped(0n), '0');

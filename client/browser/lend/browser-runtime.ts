@@ -1,5 +1,5 @@
 /** A page's clock and timers. */
-import type { Runtime } from '../runtime.ts';
+import type { Runtime } from '../../runtime.ts';
 
 export const browserRuntime: Runtime = {
   now: () => performance.now(),

@@ -1,6 +1,6 @@
 /** Starts and stops the computing thread. Loaded by the click. */
 import { proxy, releaseProxy, wrap } from 'comlink';
-import type { WorkerStatus } from '../worker-status.ts';
+import type { WorkerStatus } from '../../worker-status.ts';
 import type { Contribution, ContributionEnd } from './contribution.ts';
 
 export interface RunningContribution {

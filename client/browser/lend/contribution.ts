@@ -1,5 +1,5 @@
 /** What the page and its computing thread say to each other. Everything that computes is behind it. */
-import type { WorkerEnd, WorkerStatus } from '../worker-status.ts';
+import type { WorkerEnd, WorkerStatus } from '../../worker-status.ts';
 
 /** Each cause by itself: the page has one sentence and one action for each. */
 export type ContributionProblem =

@@ -4,16 +4,16 @@
  */
 import './zod-without-eval.ts';
 import { expose } from 'comlink';
-import { workloads } from '../../shaders/registry.ts';
-import { CpuPool } from '../engines/cpu-pool.ts';
-import { inlineThread } from '../engines/cpu-thread.ts';
-import { describeAdapter } from '../engines/gpu-device.ts';
-import { GpuEngine } from '../engines/gpu.ts';
-import { HttpKernels } from '../kernel-source.ts';
-import type { Log } from '../log.ts';
-import { socketTransport } from '../socket-transport.ts';
-import type { WorkerStatus } from '../worker-status.ts';
-import { Worker as ClusterWorker } from '../worker.ts';
+import { workloads } from '../../../shaders/registry.ts';
+import { CpuPool } from '../../engines/cpu-pool.ts';
+import { inlineThread } from '../../engines/cpu-thread.ts';
+import { describeAdapter } from '../../engines/gpu-device.ts';
+import { GpuEngine } from '../../engines/gpu.ts';
+import { HttpKernels } from '../../kernel-source.ts';
+import type { Log } from '../../log.ts';
+import { socketTransport } from '../../socket-transport.ts';
+import type { WorkerStatus } from '../../worker-status.ts';
+import { Worker as ClusterWorker } from '../../worker.ts';
 import { browserRuntime } from './browser-runtime.ts';
 import type { Contribution, ContributionEnd } from './contribution.ts';
 import { endOf } from './contribution.ts';

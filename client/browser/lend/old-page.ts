@@ -1,9 +1,9 @@
 /** The page: one button. Nothing that computes is loaded before it is pressed. */
-import type { WorkerStatus } from '../worker-status.ts';
+import type { WorkerStatus } from '../../worker-status.ts';
 import { clusterSentence } from './cluster-now.ts';
 import type { ContributionProblem } from './contribution.ts';
 import type { RunningContribution } from './contributor.ts';
-import { grouped, scaled } from './figures.ts';
+import { grouped, scaled } from '../format/figures.ts';
 import { describeProblem } from './problems.ts';
 
 const CLUSTER_MS = 5000;

@@ -1,0 +1,46 @@
+/** Icons of lucide (ISC), inlined at build time. Beside text they are decoration; alone, the control has a label. */
+import contrast from 'lucide-static/icons/contrast.svg?raw';
+import check from 'lucide-static/icons/check.svg?raw';
+import copy from 'lucide-static/icons/copy.svg?raw';
+import download from 'lucide-static/icons/download.svg?raw';
+import pause from 'lucide-static/icons/pause.svg?raw';
+import play from 'lucide-static/icons/play.svg?raw';
+import reset from 'lucide-static/icons/rotate-ccw.svg?raw';
+import shuffle from 'lucide-static/icons/shuffle.svg?raw';
+import warning from 'lucide-static/icons/triangle-alert.svg?raw';
+import wrong from 'lucide-static/icons/circle-alert.svg?raw';
+import close from 'lucide-static/icons/x.svg?raw';
+
+const ICONS = {
+  contrast,
+  check,
+  copy,
+  download,
+  pause,
+  play,
+  reset,
+  shuffle,
+  warning,
+  wrong,
+  close,
+} as const;
+export type IconName = keyof typeof ICONS;
+
+export function Icon({ name, size = 18 }: { readonly name: IconName; readonly size?: number }) {
+  // The files are the build's own: no text of strangers gets here.
+  const inner = ICONS[name].replace(/^[\s\S]*?<svg[^>]*>/, '').replace(/<\/svg>\s*$/, '');
+  return (
+    <svg
+      aria-hidden="true"
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="2.25"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      dangerouslySetInnerHTML={{ __html: inner }}
+    />
+  );
+}

@@ -1,0 +1,80 @@
+/** The frame of every page: header, woven edge, content, side. */
+import './theme.ts';
+import type { ComponentChildren } from 'preact';
+import { render } from 'preact';
+import type { Live } from '../live/live.ts';
+import { grouped, scaled } from '../format/figures.ts';
+import { Button } from '../controls/button.tsx';
+import { theme, toggleTheme } from './theme.ts';
+import { WovenEdge } from './woven-edge.tsx';
+import mark from './mark.svg';
+
+const PAGES = [
+  { id: 'threads', href: '/index.html', name: 'Threads' },
+  { id: 'collatz', href: '/collatz.html', name: 'Collatz' },
+  { id: 'cluster', href: '/cluster.html', name: 'Cluster' },
+] as const;
+export type PageId = (typeof PAGES)[number]['id'];
+
+export interface ShellProps {
+  readonly page: PageId;
+  readonly live: Live;
+  readonly children: ComponentChildren;
+  /** The panel at the right, below the content on small screens. */
+  readonly side?: ComponentChildren;
+}
+
+export function mount(content: ComponentChildren): void {
+  const root = document.getElementById('page');
+  if (root === null) throw new Error('the page has no #page');
+  render(content, root);
+}
+
+export function Shell({ page, live, children, side }: ShellProps) {
+  return (
+    <>
+      <header class="header">
+        <a class="brand" href="/index.html">
+          <img src={mark} alt="" width="28" height="28" />
+          <span>Threads Cluster</span>
+        </a>
+        <nav aria-label="Pages">
+          {PAGES.map(({ id, href, name }) => (
+            <a key={id} href={href} {...(id === page ? { 'aria-current': 'page' as const } : {})}>
+              {name}
+            </a>
+          ))}
+        </nav>
+        <ClusterNow live={live} />
+        <Button
+          kind="quiet"
+          icon="contrast"
+          label={theme.value === 'dark' ? 'Light colours' : 'Dark colours'}
+          onClick={toggleTheme}
+        />
+      </header>
+      <WovenEdge live={live} />
+      <div class={side === undefined ? 'page' : 'page with-side'}>
+        <main>{children}</main>
+        {side === undefined ? null : <aside aria-label="This device and actions">{side}</aside>}
+      </div>
+    </>
+  );
+}
+
+/** Rates of different units don't add up: the numbers of collatz are named, threads are not mixed in. */
+function ClusterNow({ live }: { readonly live: Live }) {
+  const cluster = live.cluster.value;
+  if (cluster === undefined) return <span class="cluster-now" />;
+  const rate = cluster.throughput
+    .filter(({ type }) => type === 'collatz')
+    .reduce((sum, { units_per_second }) => sum + units_per_second, 0);
+  const { figure, scale } = scaled(rate);
+  const devices = cluster.workers.connected;
+  return (
+    <span class="cluster-now" data-stale={live.connection.value === 'live' ? 'no' : 'yes'}>
+      <strong>{grouped(devices)}</strong> {devices === 1 ? 'device' : 'devices'} · <strong>{figure}</strong>{' '}
+      {scale} numbers a second
+    </span>
+  );
+}
