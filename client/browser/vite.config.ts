@@ -15,6 +15,8 @@ export default defineConfig({
     target: 'es2023',
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // Which chunks a page loads at first: tests/browser/budgets.test.ts weighs them.
+    manifest: true,
     rolldownOptions: { input: { index: page('index'), collatz: page('collatz'), cluster: page('cluster') } },
   },
 });
