@@ -1,0 +1,121 @@
+/**
+ * axe over the pages: with live data, without any, and with the coordinator gone; in both themes, at several widths.
+ * `npm test` takes a sample that meets every page, theme, width and state; `npm run test:full` takes all of them.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { buildPages } from '../../scripts/build-pages.ts';
+import { RealCluster } from '../cluster/cluster.ts';
+import { chromiumLaunchOptions, findChromium } from '../setup/chromium.ts';
+
+const executablePath = findChromium();
+const skip = executablePath === undefined ? 'no Chromium: set CHROMIUM_PATH' : false;
+const FULL = process.env['TEST_FULL'] === '1';
+/** A folder to leave screenshots in, for whoever wants to look. */
+const SCREENSHOTS = process.env['TEST_SCREENSHOTS'];
+const PATIENCE_MS = 60_000;
+
+const PAGES = ['index', 'collatz', 'cluster', 'device'] as const;
+const THEMES = ['light', 'dark'] as const;
+const WIDTHS = [390, 768, 1440, 2560] as const;
+const STATES = ['live', 'empty', 'lost'] as const;
+
+interface View {
+  readonly page: (typeof PAGES)[number];
+  readonly theme: (typeof THEMES)[number];
+  readonly width: (typeof WIDTHS)[number];
+  readonly state: (typeof STATES)[number];
+}
+
+const ALL: readonly View[] = STATES.flatMap((state) =>
+  PAGES.flatMap((page) => THEMES.flatMap((theme) => WIDTHS.map((width) => ({ page, theme, width, state })))),
+);
+/** Each page in each state, themes and widths taking turns: every theme and width meets every page. */
+const SAMPLE = ALL.filter(({ page, theme, width, state }) => {
+  const turn = PAGES.indexOf(page) + STATES.indexOf(state);
+  return width === WIDTHS[turn % 4] && theme === THEMES[(turn + STATES.indexOf(state)) % 2];
+});
+
+suite('axe finds nothing', { skip }, () => {
+  let browser: Browser;
+  before(async () => {
+    await buildPages();
+    browser = await chromium.launch(chromiumLaunchOptions(executablePath ?? ''));
+  });
+  after(() => browser.close());
+
+  for (const state of STATES) {
+    test(`${state}: on any page, theme and width`, async (t) => {
+      const cluster = await RealCluster.start(t);
+      const { api } = cluster;
+      if (state !== 'empty') {
+        await cluster.connectedWorker('loom', { threads: 1 });
+        for (const body of [
+          {
+            type: 'collatz',
+            name: '<b>Everything</b> to 200,000',
+            parameters: { start: '1', end: '200000' },
+          },
+          { type: 'thread', parameters: { thread_count: 1000 } },
+        ]) {
+          await api.end((await api.submit(body)).job_id, PATIENCE_MS);
+        }
+        await api.submit({ type: 'collatz', parameters: { start: '1', end: `${10n ** 20n}` } });
+      }
+      const found: string[] = [];
+      const views = (FULL ? ALL : SAMPLE).filter((view) => view.state === state);
+      assert.ok(views.length >= PAGES.length);
+      const pages = new Map<View, Page>();
+      for (const view of views) {
+        const page = await browser.newPage({
+          viewport: { width: view.width, height: view.width < 500 ? 844 : 900 },
+          colorScheme: view.theme,
+          reducedMotion: 'reduce',
+        });
+        await page.goto(`${cluster.url}/${view.page}.html`);
+        await page.getByRole('heading', { level: 1 }).first().waitFor();
+        // The first answer of the stream is on the page.
+        await page
+          .locator('.cluster-now')
+          .getByText(/device/)
+          .waitFor({ state: 'attached' });
+        pages.set(view, page);
+        if (state !== 'lost') await examine(view, page, found);
+        if (state !== 'lost') await page.close();
+      }
+      if (state === 'lost') {
+        await cluster.coordinator.end('SIGKILL');
+        for (const [view, page] of pages) {
+          await page
+            .getByText(/connection .*lost/i)
+            .first()
+            .waitFor({ timeout: PATIENCE_MS });
+          await examine(view, page, found);
+          await page.close();
+        }
+      }
+      assert.deepEqual(found, []);
+    });
+  }
+});
+
+async function examine(view: View, page: Page, found: string[]): Promise<void> {
+  const name = `${view.page}-${view.state}-${view.theme}-${view.width}`;
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  for (const { id, help, nodes } of violations) {
+    found.push(`${name}: ${id} (${help}): ${nodes.map(({ target }) => target.join(' ')).join('; ')}`);
+  }
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  if (wide > 0) found.push(`${name}: ${wide} px wider than the window`);
+  if (SCREENSHOTS !== undefined) {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  }
+}
