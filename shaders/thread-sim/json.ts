@@ -8,8 +8,8 @@ import { ClusterError } from '../../protocol/errors.ts';
 import type { Range } from '../../protocol/range.ts';
 import { rangeLength } from '../../protocol/range.ts';
 import type { Aggregate, Largest } from './aggregate.ts';
+import { MAX_DEPTH, MAX_ROOTS, MAX_TREE_THREADS, MAX_WORK } from './limits.ts';
 import { PROCESSORS } from './makespan.ts';
-import { MAX_DEPTH, MAX_ROOTS, MAX_TREE_THREADS, MAX_WORK } from './parameters.ts';
 
 const SIZES = 1 + Math.log2(MAX_TREE_THREADS);
 const MAX_SUM = 2n ** 80n;

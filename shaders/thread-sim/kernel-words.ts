@@ -9,7 +9,8 @@ import { finishedTrees, trimZeros } from './aggregate.ts';
 import type { Aggregate, Largest } from './aggregate.ts';
 import { fieldProblems } from './sums.ts';
 import { PROCESSORS } from './makespan.ts';
-import { MAX_DEPTH, expectedThreads } from './parameters.ts';
+import { MAX_DEPTH } from './limits.ts';
+import { expectedThreads } from './parameters.ts';
 import type { ThreadParameters } from './parameters.ts';
 
 const DEPTHS = MAX_DEPTH + 1;

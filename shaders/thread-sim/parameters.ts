@@ -1,14 +1,7 @@
 /** The parameters of a `thread` job: as a stranger writes them, as the code uses them, as kernels read them. */
 import { z } from 'zod';
 import { decimalInput } from '../../protocol/decimal.ts';
-
-/** Depths 0 … MAX_DEPTH exist, so arrays by depth have MAX_DEPTH + 1 entries. */
-export const MAX_DEPTH = 32;
-export const MAX_ROOTS = 2 ** 32;
-/** Ticks of work of one thread. */
-export const MAX_WORK = 2 ** 20;
-/** Upper end of `max_threads`. */
-export const MAX_TREE_THREADS = 2 ** 24;
+import { MAX_DEPTH, MAX_ROOTS, MAX_TREE_THREADS, MAX_WORK } from './limits.ts';
 
 /** Validated, defaults filled in. Names as in workloads.md. */
 export interface ThreadParameters {

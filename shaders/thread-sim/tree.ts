@@ -2,7 +2,7 @@
  * Walks one tree in plain numbers: what `check` recomputes claimed maxima with, and what the schedule of a
  * root is drawn from. About 25 million threads per second; engines have their own kernels.
  */
-import { MAX_DEPTH } from './parameters.ts';
+import { MAX_DEPTH } from './limits.ts';
 import type { ThreadParameters } from './parameters.ts';
 import { threefry } from './threefry.ts';
 
