@@ -10,7 +10,7 @@ import type { Aggregate, Largest } from './aggregate.ts';
 import { fieldProblems } from './sums.ts';
 import { PROCESSORS } from './makespan.ts';
 import { MAX_DEPTH } from './limits.ts';
-import { expectedThreads } from './parameters.ts';
+import { expectedThreads } from './expected-threads.ts';
 import type { ThreadParameters } from './parameters.ts';
 
 const DEPTHS = MAX_DEPTH + 1;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeParameters, expectedThreads, threadParameters } from './parameters.ts';
+import { expectedThreads } from './expected-threads.ts';
+import { encodeParameters, threadParameters } from './parameters.ts';
 
 /** The paths that are complained about. */
 function problems(body: unknown): string[] {

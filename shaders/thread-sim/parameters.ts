@@ -1,7 +1,7 @@
 /** The parameters of a `thread` job: as a stranger writes them, as the code uses them, as kernels read them. */
 import { z } from 'zod';
 import { decimalInput } from '../../protocol/decimal.ts';
-import { MAX_DEPTH, MAX_ROOTS, MAX_TREE_THREADS, MAX_WORK } from './limits.ts';
+import { MAX_SEED, THREAD_FIELDS } from './limits.ts';
 
 /** Validated, defaults filled in. Names as in workloads.md. */
 export interface ThreadParameters {
@@ -16,7 +16,7 @@ export interface ThreadParameters {
   readonly batchSize: number | undefined;
 }
 
-const whole = (min: number, max: number) => {
+const whole = ({ min, max }: { readonly min: number; readonly max: number }) => {
   const error = `expected a whole number from ${min} to ${max}, as a JSON number`;
   // JSON can spell −0; the canonical form must not.
   return z
@@ -30,15 +30,15 @@ const whole = (min: number, max: number) => {
 /** Accepts the body's `parameters` of a submit; every problem names its field. */
 export const threadParameters: z.ZodType<ThreadParameters> = z
   .strictObject({
-    thread_count: whole(1, MAX_ROOTS).default(1000),
-    max_depth: whole(0, MAX_DEPTH).default(10),
-    max_children: whole(0, 4).default(2),
-    spawn_threshold: whole(0, 256).default(160),
-    work_min: whole(1, MAX_WORK).default(10),
-    work_max: whole(1, MAX_WORK).default(1000),
-    max_threads: whole(1, MAX_TREE_THREADS).default(65536),
-    seed: decimalInput(0n, 2n ** 64n - 1n).default(0n),
-    batch_size: whole(1, 2 ** 24).optional(),
+    thread_count: whole(THREAD_FIELDS.thread_count).default(THREAD_FIELDS.thread_count.fallback),
+    max_depth: whole(THREAD_FIELDS.max_depth).default(THREAD_FIELDS.max_depth.fallback),
+    max_children: whole(THREAD_FIELDS.max_children).default(THREAD_FIELDS.max_children.fallback),
+    spawn_threshold: whole(THREAD_FIELDS.spawn_threshold).default(THREAD_FIELDS.spawn_threshold.fallback),
+    work_min: whole(THREAD_FIELDS.work_min).default(THREAD_FIELDS.work_min.fallback),
+    work_max: whole(THREAD_FIELDS.work_max).default(THREAD_FIELDS.work_max.fallback),
+    max_threads: whole(THREAD_FIELDS.max_threads).default(THREAD_FIELDS.max_threads.fallback),
+    seed: decimalInput(0n, MAX_SEED).default(0n),
+    batch_size: whole({ min: 1, max: 2 ** 24 }).optional(),
   })
   .transform((body, context): ThreadParameters => {
     if (body.work_min > body.work_max) {
@@ -84,16 +84,4 @@ export function encodeParameters(p: ThreadParameters): Record<string, string | n
     seed: p.seed.toString(),
     ...(p.batchSize === undefined ? {} : { batch_size: p.batchSize }),
   };
-}
-
-/**
- * About how many threads an engine visits per root: the mean size of a tree without the limit, cut at
- * `max_threads`. The mean of the sizes cut one by one is at most this.
- */
-export function expectedThreads(p: ThreadParameters): number {
-  const childrenPerThread = (p.maxChildren * p.spawnThreshold) / 256;
-  let level = 1;
-  let sum = 1;
-  for (let depth = 1; depth <= p.maxDepth; depth++) sum += level *= childrenPerThread;
-  return Math.min(sum, p.maxThreads);
 }

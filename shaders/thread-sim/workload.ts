@@ -29,8 +29,9 @@ import {
   scratchWords,
   tileLengths,
 } from './kernel-words.ts';
+import { expectedThreads } from './expected-threads.ts';
 import type { ThreadParameters } from './parameters.ts';
-import { encodeParameters, expectedThreads, threadParameters } from './parameters.ts';
+import { encodeParameters, threadParameters } from './parameters.ts';
 import { referenceAggregate } from './reference.ts';
 import { threadResult } from './result.ts';
 import { threadSamples } from './samples.ts';
