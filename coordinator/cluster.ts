@@ -28,6 +28,7 @@ import type {
   SubmitReply,
   Throughput,
 } from '../protocol/http.ts';
+import type { FinishedBatch } from '../protocol/live.ts';
 
 /** What surrounds the core. Timers may fire late, never early. */
 export interface Runtime {
@@ -86,7 +87,18 @@ export interface Cluster {
   nodes(): NodeStatus[];
   node(nodeId: string): NodeStatus;
 
+  /** The `limit` workers that were heard of last, in the order of `nodes`. */
+  recentNodes(limit: number): { readonly nodes: readonly NodeStatus[]; readonly total: number };
+
   overview(): ClusterStatus;
+  /**
+   * The newest `limit` batches of the last minute that became durable after the batch numbered `after` (0: all).
+   * `last` is the number of the newest.
+   */
+  batches(
+    after: number,
+    limit: number,
+  ): { readonly batches: readonly FinishedBatch[]; readonly last: number };
   throughput(windowSeconds: number): Promise<Throughput>;
 
   /** Returns the unsubscribe function. */

@@ -155,6 +155,10 @@ export const WORKER_STATES = ['computing', 'idle', 'paused', 'silent', 'offline'
 export const workerState = z.enum(WORKER_STATES);
 export type WorkerState = z.infer<typeof workerState>;
 
+/** Parts of the last hour in `activity`, and the length of each. */
+export const ACTIVITY_SLOTS = 120;
+export const ACTIVITY_SLOT_SECONDS = 30;
+
 export const nodeStatus = z.object({
   node_id: nodeId,
   kind: workerKind.describe('a browser that computes by CPU is cpu'),
@@ -169,7 +173,22 @@ export const nodeStatus = z.object({
   batches_done: z.number().int(),
   units_done: decimalString,
   errors: z.number().int(),
-  leases: z.array(rangeJson.extend({ lease_id: z.string(), job_id: jobId, since: time })),
+  leases: z.array(
+    rangeJson.extend({
+      lease_id: z.string(),
+      job_id: jobId,
+      since: time,
+      expected_at: time
+        .nullable()
+        .describe('when the batch should be done by the worker’s rate; null if that is unknown'),
+    }),
+  ),
+  activity: z
+    .string()
+    .regex(new RegExp(`^[-0-9]{${ACTIVITY_SLOTS}}$`))
+    .describe(
+      'the last hour in half minutes, the oldest first, the last is now: - not connected, 0 idle … 9 busy all the time',
+    ),
   health_url: z.string().nullable(),
   connected_at: time,
   last_heartbeat: time,
@@ -222,7 +241,13 @@ export const throughput = z.object({
   from: time,
   series: z.array(z.object({ type: z.string(), kind: workerKind, units_per_second: z.array(z.number()) })),
   events: z.array(
-    z.object({ at: time, event: z.enum(['joined', 'left', 'restarted']), node_id: nodeId.nullable() }),
+    z.object({
+      at: time,
+      event: z
+        .enum(['joined', 'left', 'restarted', 'differed'])
+        .describe('differed: two answers to one range did, and `node_id` was wrong (null: both were)'),
+      node_id: nodeId.nullable(),
+    }),
   ),
 });
 export type Throughput = z.infer<typeof throughput>;
@@ -238,148 +263,3 @@ export type ErrorBody = z.infer<typeof errorBody>;
 
 export const health = z.object({ status: z.literal('ok') });
 export const readiness = z.object({ status: z.enum(['ready', 'not_ready']), reason: z.string().nullable() });
-
-/** Server-sent events of GET /api/jobs/{job_id}/events: `progress` carries JobStatus, `result` JobResults, `end` JobStatus. */
-export const JOB_EVENTS = ['progress', 'result', 'end'] as const;
-
-export interface Route {
-  readonly method: 'get' | 'post';
-  /** Express spelling: /api/status/:job_id */
-  readonly path: string;
-  readonly summary: string;
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
-  readonly reply?: z.ZodType;
-  /** Server-sent events instead of one JSON reply: the schema of each event's data. */
-  readonly events?: Readonly<Record<(typeof JOB_EVENTS)[number], z.ZodType>>;
-  readonly status: number;
-  /** Further statuses that carry the same reply. */
-  readonly alsoStatus?: readonly number[];
-  readonly errors: readonly (typeof ERROR_CODES)[number][];
-}
-
-/** What a POST without a body of its own takes: nothing, or an empty object. */
-export const emptyBody = z.strictObject({});
-
-/** Every route that /openapi.json describes; coordinator/api serves exactly these (a test compares). */
-export const ROUTES: readonly Route[] = [
-  {
-    method: 'post',
-    path: '/api/submit',
-    summary: 'Submit a job',
-    body: submitBody,
-    reply: submitReply,
-    status: 202,
-    errors: [
-      'invalid_request',
-      'malformed',
-      'idempotency_conflict',
-      'too_large',
-      'unsupported_media_type',
-      'limit_reached',
-      'store_unavailable',
-      'not_ready',
-    ],
-  },
-  {
-    method: 'get',
-    path: '/api/status',
-    summary: 'The cluster at a glance',
-    reply: clusterStatus,
-    status: 200,
-    errors: [],
-  },
-  {
-    method: 'get',
-    path: '/api/status/:job_id',
-    summary: 'One job',
-    reply: jobStatus,
-    status: 200,
-    errors: ['not_found'],
-  },
-  {
-    method: 'get',
-    path: '/api/results/:job_id',
-    summary: 'The result, or what is known so far',
-    reply: jobResults,
-    status: 200,
-    errors: ['not_found'],
-  },
-  {
-    method: 'get',
-    path: '/api/jobs',
-    summary: 'Jobs, newest first',
-    query: jobListQuery,
-    reply: jobList,
-    status: 200,
-    errors: ['invalid_request'],
-  },
-  {
-    method: 'get',
-    path: '/api/jobs/:job_id/events',
-    events: { progress: jobStatus, result: jobResults, end: jobStatus },
-    summary: 'Server-sent events: progress, result, end',
-    status: 200,
-    errors: ['not_found', 'limit_reached'],
-  },
-  {
-    method: 'get',
-    path: '/api/jobs/:job_id/coverage',
-    summary: 'Done, leased and waiting ranges, and a map',
-    reply: jobCoverage,
-    status: 200,
-    errors: ['not_found'],
-  },
-  {
-    method: 'post',
-    path: '/api/cancel/:job_id',
-    summary: 'Cancel a job',
-    reply: jobStatus,
-    status: 200,
-    errors: ['not_found', 'state_conflict', 'store_unavailable'],
-  },
-  {
-    method: 'post',
-    path: '/api/jobs/:job_id/pause',
-    summary: 'Pause a job',
-    reply: jobStatus,
-    status: 200,
-    errors: ['not_found', 'state_conflict', 'store_unavailable'],
-  },
-  {
-    method: 'post',
-    path: '/api/jobs/:job_id/resume',
-    summary: 'Resume a job',
-    reply: jobStatus,
-    status: 200,
-    errors: ['not_found', 'state_conflict', 'store_unavailable'],
-  },
-  { method: 'get', path: '/api/nodes', summary: 'Every worker', reply: nodeList, status: 200, errors: [] },
-  {
-    method: 'get',
-    path: '/api/nodes/:node_id',
-    summary: 'One worker',
-    reply: nodeStatus,
-    status: 200,
-    errors: ['not_found'],
-  },
-  {
-    method: 'get',
-    path: '/api/cluster/throughput',
-    summary: 'Throughput over time',
-    query: throughputQuery,
-    reply: throughput,
-    status: 200,
-    errors: ['invalid_request'],
-  },
-  { method: 'get', path: '/health', summary: 'Liveness', reply: health, status: 200, errors: [] },
-  {
-    method: 'get',
-    path: '/ready',
-    summary: 'Readiness (503 with the reason while not ready)',
-    reply: readiness,
-    status: 200,
-    alsoStatus: [503],
-    errors: [],
-  },
-];

@@ -10,6 +10,10 @@ import { nodeId, workerKind } from './messages.ts';
 export const TOPICS = ['cluster', 'jobs', 'nodes', 'batches'] as const;
 export type Topic = (typeof TOPICS)[number];
 
+export function isTopic(text: string): text is Topic {
+  return TOPICS.some((topic) => topic === text);
+}
+
 /** A result that became durable. */
 export const finishedBatch = z.object({
   at: z.iso.datetime(),
@@ -22,8 +26,10 @@ export const finishedBatch = z.object({
 });
 export type FinishedBatch = z.infer<typeof finishedBatch>;
 
-/** Most batches of the last minute that a stream begins with, and that one event carries: the newest. */
+/** Most batches of the last minute that a stream begins with: the newest. */
 export const MAX_BATCHES = 600;
+/** Most batches that an event after the first carries: the newest. */
+export const MAX_NEW_BATCHES = 50;
 /** Most workers in one `nodes` event: those heard of last. `total` counts all. */
 export const MAX_NODES = 200;
 /** Most jobs in one `jobs` event: those that are not over, then the newest. */
@@ -57,3 +63,4 @@ export const liveQuery = z.strictObject({
     .default(TOPICS.join(',')),
   job: jobId.optional().describe('also the events progress, result and coverage of this job'),
 });
+export type LiveQuery = z.infer<typeof liveQuery>;

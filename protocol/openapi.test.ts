@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { z } from 'zod';
 import { workloads } from '../shaders/registry.ts';
 import { ERROR_KINDS } from './errors.ts';
-import { ROUTES } from './http.ts';
 import { openApi } from './openapi.ts';
+import { ROUTES } from './routes.ts';
 
 const operation = z.object({
   summary: z.string().min(1),

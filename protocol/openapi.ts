@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { ERROR_KINDS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
-import { JOB_EVENTS, MAX_BODY_BYTES, ROUTES, errorBody, idempotencyKey, submitBody } from './http.ts';
-import type { Route } from './http.ts';
+import { MAX_BODY_BYTES, errorBody, idempotencyKey, submitBody } from './http.ts';
+import { ROUTES } from './routes.ts';
+import type { Route } from './routes.ts';
 import type { Workload } from './workload.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -114,8 +115,10 @@ function reply(route: Route): Json {
     const { events } = route;
     const schema = {
       type: 'string',
-      description: 'Each event’s data is one line of JSON. The stream closes after `end`.',
-      'x-events': Object.fromEntries(JOB_EVENTS.map((name) => [name, schemaOf(events[name], 'output')])),
+      description: `Each event’s data is one line of JSON. ${'end' in events ? 'The stream closes after `end`.' : 'The stream stays open.'}`,
+      'x-events': Object.fromEntries(
+        Object.entries(events).map(([name, schema]) => [name, schemaOf(schema, 'output')]),
+      ),
     };
     return { description: route.summary, content: { 'text/event-stream': { schema } } };
   }

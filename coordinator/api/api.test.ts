@@ -3,8 +3,9 @@ import { request as rawRequest } from 'node:http';
 import { connect } from 'node:net';
 import { suite, test } from 'node:test';
 import { z } from 'zod';
-import { MAX_BODY_BYTES, ROUTES, jobResults, jobStatus, submitReply } from '../../protocol/http.ts';
+import { MAX_BODY_BYTES, jobResults, jobStatus, submitReply } from '../../protocol/http.ts';
 import { kernelIndex } from '../../protocol/kernels.ts';
+import { ROUTES } from '../../protocol/routes.ts';
 import { errorOf, runCoordinator } from '../../tests/coordinator/running.ts';
 import type { Reply, TestCoordinator } from '../../tests/coordinator/running.ts';
 import { answerOf, join } from '../../tests/coordinator/worker-socket.ts';
@@ -29,7 +30,7 @@ suite('every route', () => {
     await worker.request('submit', answerOf(lease));
     for (const { method, path, reply, status, events } of ROUTES) {
       const address = path.replace(':job_id', job_id).replace(':node_id', worker.hello.node_id);
-      if (events !== undefined) continue; // job-events.test.ts
+      if (events !== undefined) continue; // job-events.test.ts, live-events.test.ts
       const body = path === '/api/submit' ? { type: 'thread', parameters: { thread_count: 10 } } : undefined;
       const answer = await (method === 'post' ? coordinator.post(address, body) : coordinator.ask(address));
       const conflicts = answer.status === 409 && /pause|resume|cancel/.test(path); // the job is over

@@ -1,15 +1,17 @@
 /** The public HTTP face: the API, its description, kernels and pages, from one origin. */
 import express from 'express';
 import type { Express, RequestHandler } from 'express';
-import { ROUTES } from '../../protocol/http.ts';
 import { openApi } from '../../protocol/openapi.ts';
+import { ROUTES } from '../../protocol/routes.ts';
 import type { Workload } from '../../protocol/workload.ts';
 import type { Cluster } from '../cluster.ts';
 import type { KernelLibrary } from '../kernels.ts';
 import type { Log } from '../log.ts';
+import { EventStreams, STREAM_LIMITS } from './event-streams.ts';
+import type { StreamLimits } from './event-streams.ts';
 import { docsRoutes, kernelRoutes, pageFiles } from './files.ts';
-import { JobEvents, STREAM_LIMITS } from './job-events.ts';
-import type { StreamLimits } from './job-events.ts';
+import { JobEvents } from './job-events.ts';
+import { LiveEvents } from './live-events.ts';
 import { errorReplies, notFound, onlyMethods, sendJson } from './replies.ts';
 import { routeHandlers } from './routes.ts';
 import { ownOriginOnly, securityHeaders } from './security.ts';
@@ -37,14 +39,17 @@ export interface Api {
 
 export function createApi(options: ApiOptions): Api {
   const { cluster, workloads, kernels, log } = options;
-  const events = new JobEvents(cluster, log, { ...STREAM_LIMITS, ...options.limits });
+  const limits = { ...STREAM_LIMITS, ...options.limits };
+  const streams = new EventStreams(limits);
+  const events = new JobEvents(cluster, streams, log, limits);
+  const live = new LiveEvents(cluster, streams, log, limits);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
   app.use(requestLog(log), securityHeaders(), ownOriginOnly(options.allowedOrigins));
 
-  addRoutes(app, routeHandlers({ cluster, workloads, events }));
+  addRoutes(app, routeHandlers({ cluster, workloads, events, live }));
   const description = openApi(options.version, workloads.values());
   app.get('/openapi.json', (_request, response) => sendJson(response, 200, description));
   app.use('/docs', docsRoutes());
@@ -52,7 +57,12 @@ export function createApi(options: ApiOptions): Api {
   app.all(['/openapi.json', '/docs', '/kernels', '/kernels/:sha256'], onlyMethods(['get']));
   app.use(...pageFiles(options.pagesDir));
   app.use(notFound, errorReplies(log));
-  return { app, streams: () => events.count, close: () => events.close() };
+  const close = () => {
+    events.close();
+    live.close();
+    streams.close();
+  };
+  return { app, streams: () => streams.count, close };
 }
 
 function addRoutes(app: Express, handlers: ReturnType<typeof routeHandlers>): void {

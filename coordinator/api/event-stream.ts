@@ -8,6 +8,9 @@ export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
   'X-Accel-Buffering': 'no',
 };
 
+/** A reader may be so far behind, and the first events of a stream come at once; beyond, events are left out. */
+const MAX_BACKLOG_BYTES = 512 * 1024;
+
 export class EventStream {
   readonly address: string;
   readonly #response: ServerResponse;
@@ -26,8 +29,8 @@ export class EventStream {
   }
 
   /** False if the reader has not taken what was sent before: the event is left out. */
-  send(event: string, id: string, json: string): boolean {
-    if (this.#response.writableNeedDrain || this.#response.writableEnded) return false;
+  send(event: string, id: string | undefined, json: string): boolean {
+    if (this.#response.writableLength > MAX_BACKLOG_BYTES || this.#response.writableEnded) return false;
     this.#write(event, id, json);
     return true;
   }
@@ -54,9 +57,10 @@ export class EventStream {
       this.#response.destroy();
   }
 
-  #write(event: string, id: string, json: string): void {
+  #write(event: string, id: string | undefined, json: string): void {
     if (this.#response.writableEnded || this.#response.destroyed) return;
-    const taken = this.#response.write(`event: ${event}\nid: ${id}\ndata: ${json}\n\n`);
+    const numbered = id === undefined ? '' : `id: ${id}\n`;
+    const taken = this.#response.write(`event: ${event}\n${numbered}data: ${json}\n\n`);
     if (!taken) this.#stalledSince ??= this.#now();
   }
 }

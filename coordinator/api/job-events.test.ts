@@ -7,7 +7,7 @@ import { jobResults, jobStatus } from '../../protocol/http.ts';
 import { errorOf, runCoordinator } from '../../tests/coordinator/running.ts';
 import type { TestCoordinator } from '../../tests/coordinator/running.ts';
 import { answerOf, join } from '../../tests/coordinator/worker-socket.ts';
-import { STREAM_LIMITS } from './job-events.ts';
+import { STREAM_LIMITS } from './event-streams.ts';
 
 interface ServerEvent {
   readonly event: string;

@@ -3,33 +3,12 @@
  * second and one `result`, however many watch.
  */
 import type { ServerResponse } from 'node:http';
-import { ClusterError } from '../../protocol/errors.ts';
 import type { JobStatus } from '../../protocol/http.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Log } from '../log.ts';
-import { EVENT_STREAM_HEADERS, EventStream } from './event-stream.ts';
-
-export interface StreamLimits {
-  readonly streams: number;
-  readonly streamsPerAddress: number;
-  readonly progress_ms: number;
-  readonly result_ms: number;
-  /** Without a change, how often the state is read again: a rate falls and an ETA grows by themselves. */
-  readonly refresh_ms: number;
-  readonly beat_ms: number;
-  /** A reader that takes nothing for so long is cut off. */
-  readonly stall_ms: number;
-}
-
-export const STREAM_LIMITS: StreamLimits = {
-  streams: 1000,
-  streamsPerAddress: 100,
-  progress_ms: 500,
-  result_ms: 1000,
-  refresh_ms: 5000,
-  beat_ms: 15_000,
-  stall_ms: 30_000,
-};
+import { EVENT_STREAM_HEADERS } from './event-stream.ts';
+import type { EventStream } from './event-stream.ts';
+import type { EventStreams, StreamLimits } from './event-streams.ts';
 
 /** The id of the last event: a browser that reconnects with it has seen everything. */
 export const END_ID = 'end';
@@ -38,23 +17,16 @@ export class JobEvents {
   readonly #cluster: Cluster;
   readonly #log: Log;
   readonly #limits: StreamLimits;
+  readonly #streams: EventStreams;
   readonly #channels = new Map<string, JobChannel>();
-  readonly #streams = new Set<EventStream>();
   readonly #unwatch: () => void;
-  readonly #beat: NodeJS.Timeout;
-  #closed = false;
 
-  constructor(cluster: Cluster, log: Log, limits: StreamLimits) {
+  constructor(cluster: Cluster, streams: EventStreams, log: Log, limits: StreamLimits) {
     this.#cluster = cluster;
+    this.#streams = streams;
     this.#log = log;
     this.#limits = limits;
     this.#unwatch = cluster.watch((jobId) => this.#channels.get(jobId)?.changed());
-    this.#beat = setInterval(() => this.#keepAlive(), limits.beat_ms);
-    this.#beat.unref();
-  }
-
-  get count(): number {
-    return this.#streams.size;
   }
 
   /**
@@ -72,43 +44,13 @@ export class JobEvents {
       response.writeHead(200, EVENT_STREAM_HEADERS).end();
       return;
     }
-    this.#admit(response.req.socket.remoteAddress ?? '');
-    const stream = new EventStream(
-      response,
-      () => performance.now(),
-      () => {
-        this.#streams.delete(stream);
-        this.#channels.get(jobId)?.leave(stream);
-      },
-    );
-    this.#streams.add(stream);
+    const stream = this.#streams.open(response, (left) => this.#channels.get(jobId)?.leave(left));
     this.#channel(jobId).join(stream);
   }
 
-  /** Ends every stream; readers come back to whoever serves next. */
   close(): void {
-    this.#closed = true;
     this.#unwatch();
-    clearInterval(this.#beat);
     for (const channel of this.#channels.values()) channel.close();
-    for (const stream of this.#streams) stream.end();
-  }
-
-  #admit(address: string): void {
-    if (this.#closed) throw new ClusterError('not_ready', 'the coordinator stops: come back in a moment');
-    if (this.#streams.size >= this.#limits.streams) {
-      throw new ClusterError(
-        'limit_reached',
-        `${this.#limits.streams} event streams are open: close some, or poll /api/status`,
-      );
-    }
-    const own = [...this.#streams].filter((stream) => stream.address === address).length;
-    if (own >= this.#limits.streamsPerAddress) {
-      throw new ClusterError(
-        'limit_reached',
-        `${own} event streams of your address are open: close some, or poll /api/status`,
-      );
-    }
   }
 
   #channel(jobId: string): JobChannel {
@@ -119,13 +61,6 @@ export class JobEvents {
     );
     this.#channels.set(jobId, channel);
     return channel;
-  }
-
-  #keepAlive(): void {
-    for (const stream of this.#streams) {
-      stream.cutIfStalled(this.#limits.stall_ms);
-      stream.beat();
-    }
   }
 }
 

@@ -1,34 +1,36 @@
 /** What answers each of ROUTES. The table is checked at the start: a route without a handler does not start. */
 import type { Request, Response } from 'express';
 import { ClusterError } from '../../protocol/errors.ts';
-import {
-  emptyBody,
-  idempotencyKey,
-  jobId,
-  jobListQuery,
-  throughputQuery,
-  windowSeconds,
-} from '../../protocol/http.ts';
+import { idempotencyKey, jobId, jobListQuery, throughputQuery, windowSeconds } from '../../protocol/http.ts';
+import { liveQuery } from '../../protocol/live.ts';
 import { nodeId } from '../../protocol/messages.ts';
 import { parseOrRefuse, problemsWith, refuse } from '../../protocol/problems.ts';
+import { emptyBody } from '../../protocol/routes.ts';
 import { readSubmit } from '../../protocol/submit.ts';
 import type { Workload } from '../../protocol/workload.ts';
 import type { Cluster } from '../cluster.ts';
 import { readJson } from './body.ts';
 import type { JobEvents } from './job-events.ts';
+import type { LiveEvents } from './live-events.ts';
 import { sendJson } from './replies.ts';
 
 export interface RouteContext {
   readonly cluster: Cluster;
   readonly workloads: ReadonlyMap<string, Workload>;
   readonly events: JobEvents;
+  readonly live: LiveEvents;
 }
 
 /** Answers the request, with the status that its route declares. */
 export type Handler = (request: Request, response: Response, status: number) => Promise<void>;
 
 /** By `method path`, as in ROUTES. */
-export function routeHandlers({ cluster, workloads, events }: RouteContext): ReadonlyMap<string, Handler> {
+export function routeHandlers({
+  cluster,
+  workloads,
+  events,
+  live,
+}: RouteContext): ReadonlyMap<string, Handler> {
   const json =
     (answer: (request: Request) => unknown): Handler =>
     async (request, response, status) =>
@@ -59,6 +61,7 @@ export function routeHandlers({ cluster, workloads, events }: RouteContext): Rea
         return cluster.throughput(windowSeconds(window));
       }),
     ],
+    ['get /api/events', (request, response) => live.open(parseOrRefuse(liveQuery, request.query), response)],
     ['get /health', json(() => ({ status: 'ok' }))],
     ['get /ready', (_request, response) => ready(cluster, response)],
   ]);

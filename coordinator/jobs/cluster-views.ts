@@ -12,7 +12,7 @@ import { rangeJson, time } from './views.ts';
 /** Jobs listed with what they wait for. */
 const MAX_WAITING_SHOWN = 100;
 
-export function nodeStatus(node: Node): NodeStatus {
+export function nodeStatus(node: Node, nowMs: number): NodeStatus {
   const { hello } = node;
   return {
     node_id: node.id,
@@ -28,16 +28,41 @@ export function nodeStatus(node: Node): NodeStatus {
     batches_done: node.batchesDone,
     units_done: node.unitsDone.toString(),
     errors: node.errors,
-    leases: [...node.leases].map((lease) => ({
-      ...rangeJson(lease.range),
-      lease_id: lease.id,
-      job_id: lease.job.id,
-      since: time(lease.grantedAt),
-    })),
+    leases: leasesOf(node),
+    activity: node.activity.text(nowMs, node.link !== undefined && !node.silent),
     health_url: hello.health_url,
     connected_at: time(node.connectedAt),
     last_heartbeat: time(node.lastSeen),
   };
+}
+
+/** A worker computes its leases one after the other, in their order, the first since its latest result. */
+function leasesOf(node: Node): NodeStatus['leases'] {
+  let free: number | undefined = node.answeredAt;
+  return [...node.leases].map((lease) => {
+    const { expectedMs, grantedAt } = lease;
+    free =
+      free === undefined || expectedMs === undefined ? undefined : Math.max(free, grantedAt) + expectedMs;
+    return {
+      ...rangeJson(lease.range),
+      lease_id: lease.id,
+      job_id: lease.job.id,
+      since: time(grantedAt),
+      expected_at: free === undefined ? null : time(free),
+    };
+  });
+}
+
+/** Those heard of last, in the order of the table. */
+export function recentNodes(core: Core, limit: number): { nodes: readonly NodeStatus[]; total: number } {
+  const all = [...core.nodes.all];
+  const chosen =
+    all.length <= limit
+      ? undefined
+      : new Set(all.toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, limit));
+  const shown = chosen === undefined ? all : all.filter((node) => chosen.has(node));
+  const now = core.now();
+  return { nodes: shown.map((node) => nodeStatus(node, now)), total: all.length };
 }
 
 export function workersByState(core: Core): ReadonlyMap<string, number> {

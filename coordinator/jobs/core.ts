@@ -4,6 +4,7 @@ import type { Committer } from './committer.ts';
 import type { ClusterDependencies } from './dependencies.ts';
 import type { Job } from './job.ts';
 import type { NodeTable } from './nodes.ts';
+import type { RecentBatches } from './recent-batches.ts';
 import type { ThroughputMeter } from './throughput.ts';
 import type { TokenSigner } from './token.ts';
 import type { Watchers } from './watchers.ts';
@@ -24,6 +25,7 @@ export interface Core {
   readonly queue: FairQueue<Job>;
   readonly signer: TokenSigner;
   readonly throughput: ThroughputMeter;
+  readonly batches: RecentBatches;
   readonly watchers: Watchers;
   /** Time of the start, milliseconds since 1970. */
   readonly startedAt: number;

@@ -18,8 +18,9 @@ import { LeaseBook } from './lease-book.ts';
 import { Leasing } from './leasing.ts';
 import { NodeTable } from './nodes.ts';
 import { Outlooks } from './outlook.ts';
-import { nodeStatus, overview, workersByState } from './cluster-views.ts';
+import { nodeStatus, overview, recentNodes, workersByState } from './cluster-views.ts';
 import { JobReads } from './job-reads.ts';
+import { RecentBatches } from './recent-batches.ts';
 import { Recovery } from './recovery.ts';
 import { Sessions } from './sessions.ts';
 import { Settlement } from './settlement.ts';
@@ -71,6 +72,7 @@ export async function createCluster(
     queue: new FairQueue<Job>(),
     signer: new TokenSigner(store.tokenKey),
     throughput,
+    batches: new RecentBatches(),
     watchers,
     startedAt: now(),
     now,
@@ -158,13 +160,15 @@ export async function createCluster(
     pause: (jobId) => act(jobId, 'pause'),
     resume: (jobId) => act(jobId, 'resume'),
     connect: (hello, link) => sessions.connect(hello, link),
-    nodes: () => [...core.nodes.all].map(nodeStatus),
+    nodes: () => [...core.nodes.all].map((node) => nodeStatus(node, now())),
+    recentNodes: (limit) => recentNodes(core, limit),
     node: (nodeId) => {
       const node = core.nodes.get(nodeId);
       if (node === undefined) throw new ClusterError('not_found', `no worker named ${nodeId} is known`);
-      return nodeStatus(node);
+      return nodeStatus(node, now());
     },
     overview: () => overview(core, jobs, reads, stopping !== null),
+    batches: (after, limit) => core.batches.after(after, limit, now()),
     throughput: (windowSeconds) => throughputHistory(store, windowSeconds, now()),
     watch: (listener) => watchers.watch(listener),
     notReady: () => stopping ?? (committer.available ? null : 'the store cannot be written'),

@@ -52,6 +52,7 @@ export class Disputes {
     const digest = hash('sha256', text, 'base64url');
     // As it is now: another dispute over the same result may have put the truth there already.
     const firstWasRight = digest === first.digest;
+    const blamed: string[] = [];
     if (!firstWasRight) {
       if (job.closing || first.folding) {
         throw new ClusterError('lease_superseded', 'the job ended while the result was being recomputed');
@@ -59,11 +60,12 @@ export class Disputes {
       const wrongNode = first.nodeId;
       const author = digest === second.digest ? secondNode : COORDINATOR;
       await this.#replace(job, first, { aggregate, text, digest, author });
-      this.#blame(wrongNode);
+      blamed.push(wrongNode);
     }
     const otherwise: Verdict = firstWasRight ? 'first_was_right' : 'both_were_wrong';
     const verdict: Verdict = digest === second.digest ? 'second_was_right' : otherwise;
-    if (verdict !== 'second_was_right') this.#blame(secondNode);
+    if (verdict !== 'second_was_right') blamed.push(secondNode);
+    this.#blame(blamed);
     const wrong = { first_was_right: 'second', second_was_right: 'first', both_were_wrong: 'both' } as const;
     observer.answersDiffered(record.type, wrong[verdict]);
     log.warn({ job_id: job.id, verdict }, `recomputed: ${wrong[verdict]} answer wrong`);
@@ -95,7 +97,11 @@ export class Disputes {
     });
   }
 
-  #blame(nodeId: string): void {
-    this.#core.nodes.get(nodeId)?.contradicted(this.#core.now());
+  #blame(nodeIds: readonly string[]): void {
+    const { nodes, committer } = this.#core;
+    const at = this.#core.now();
+    for (const id of nodeIds) nodes.get(id)?.contradicted(at);
+    const [nodeId = null] = nodeIds.length === 1 ? nodeIds : [];
+    committer.note({ kind: 'event', at, event: 'differed', nodeId });
   }
 }

@@ -7,6 +7,7 @@ import type { WorkerLink } from '../cluster.ts';
 import type { EligibleGroups } from '../scheduler/fair-queue.ts';
 import { workerFacts } from '../scheduler/placement.ts';
 import type { WorkerFacts } from '../scheduler/placement.ts';
+import { ActivityLane } from './activity-lane.ts';
 import type { Job } from './job.ts';
 import type { Lease } from './lease.ts';
 
@@ -46,6 +47,9 @@ export class Node {
   ratePerSecond: number | null = null;
   batchesDone = 0;
   unitsDone = 0n;
+  /** When its latest result became durable; 0: none has. */
+  answeredAt = 0;
+  readonly activity = new ActivityLane();
   errors = 0;
   barredUntil = 0;
   /** It was silent long enough to lose its leases. */
@@ -135,6 +139,7 @@ export class Node {
     this.silent = false;
     this.offline = false;
     this.generation += 1;
+    this.activity.connected(nowMs);
   }
 }
 

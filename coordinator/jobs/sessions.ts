@@ -155,6 +155,7 @@ export class Sessions {
     if ((node.reportedState === 'paused') !== (heartbeat.state === 'paused')) this.#core.nodes.version += 1;
     node.reportedState = heartbeat.state;
     node.busyFraction = heartbeat.busy_fraction;
+    node.activity.record(this.#core.now(), heartbeat.busy_fraction);
     node.ratePerSecond = heartbeat.rate_per_second > 0 ? heartbeat.rate_per_second : null;
     const held = heartbeat.leases.map(({ lease_id: id }) => id);
     for (const { lease_id: id, done } of heartbeat.leases) {

@@ -178,6 +178,15 @@ export class Settlement {
     this.#answered.remember(claims.leaseId, range.end, digest);
     node.batchesDone += 1;
     node.unitsDone += units;
+    node.answeredAt = now;
+    this.#core.batches.add({
+      at: now,
+      nodeId: node.id,
+      kind: node.facts.kind,
+      type: job.record.type,
+      jobId: job.id,
+      range,
+    });
     const lease = this.#parts.book.get(claims.leaseId);
     learnRate(node, job, units, answer.computeMs);
     job.noteUnits(now, units, lease?.grantedAt ?? now - answer.computeMs);

@@ -92,7 +92,7 @@ export function toPriority(value: string): Priority {
   return known;
 }
 
-const EVENTS: readonly ClusterEvent[] = ['joined', 'left', 'restarted'];
+const EVENTS: readonly ClusterEvent[] = ['joined', 'left', 'restarted', 'differed'];
 
 export function toClusterEvent(value: string): ClusterEvent {
   const known = EVENTS.find((candidate) => candidate === value);

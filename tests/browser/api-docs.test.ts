@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { ROUTES } from '../../protocol/http.ts';
+import { ROUTES } from '../../protocol/routes.ts';
 import { runCoordinator } from '../coordinator/running.ts';
 import { chromiumLaunchOptions, findChromium } from '../setup/chromium.ts';
 

@@ -1,0 +1,103 @@
+/** All open event streams, of whatever kind: who may open one more, and what keeps them alive. */
+import type { ServerResponse } from 'node:http';
+import { ClusterError } from '../../protocol/errors.ts';
+import { EventStream } from './event-stream.ts';
+
+export interface StreamLimits {
+  readonly streams: number;
+  readonly streamsPerAddress: number;
+  /** Least time between two states of a job. */
+  readonly progress_ms: number;
+  readonly result_ms: number;
+  /** Without a change, how often the state is read again: a rate falls and an ETA grows by themselves. */
+  readonly refresh_ms: number;
+  /** Least time between two states of the cluster, of the jobs, of the workers, and two lists of batches. */
+  readonly cluster_ms: number;
+  readonly jobs_ms: number;
+  readonly nodes_ms: number;
+  readonly batches_ms: number;
+  readonly beat_ms: number;
+  /** A reader that takes nothing for so long is cut off. */
+  readonly stall_ms: number;
+}
+
+export const STREAM_LIMITS: StreamLimits = {
+  streams: 1000,
+  streamsPerAddress: 100,
+  progress_ms: 500,
+  result_ms: 1000,
+  refresh_ms: 5000,
+  cluster_ms: 1000,
+  jobs_ms: 1000,
+  nodes_ms: 2000,
+  batches_ms: 500,
+  beat_ms: 15_000,
+  stall_ms: 30_000,
+};
+
+export class EventStreams {
+  readonly #limits: StreamLimits;
+  readonly #streams = new Set<EventStream>();
+  readonly #beat: NodeJS.Timeout;
+  #closed = false;
+
+  constructor(limits: StreamLimits) {
+    this.#limits = limits;
+    this.#beat = setInterval(() => this.#keepAlive(), limits.beat_ms);
+    this.#beat.unref();
+  }
+
+  get count(): number {
+    return this.#streams.size;
+  }
+
+  /**
+   * Starts the answer.
+   * @param gone called once, when the stream is over for whatever reason
+   * @throws ClusterError limit_reached, not_ready
+   */
+  open(response: ServerResponse, gone: (stream: EventStream) => void): EventStream {
+    this.#admit(response.req.socket.remoteAddress ?? '');
+    const stream = new EventStream(
+      response,
+      () => performance.now(),
+      () => {
+        this.#streams.delete(stream);
+        gone(stream);
+      },
+    );
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  /** Ends every stream; readers come back to whoever serves next. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#beat);
+    for (const stream of this.#streams) stream.end();
+  }
+
+  #admit(address: string): void {
+    if (this.#closed) throw new ClusterError('not_ready', 'the coordinator stops: come back in a moment');
+    if (this.#streams.size >= this.#limits.streams) {
+      throw new ClusterError(
+        'limit_reached',
+        `${this.#limits.streams} event streams are open: close some, or poll /api/status`,
+      );
+    }
+    const own = [...this.#streams].filter((stream) => stream.address === address).length;
+    if (own >= this.#limits.streamsPerAddress) {
+      throw new ClusterError(
+        'limit_reached',
+        `${own} event streams of your address are open: close some, or poll /api/status`,
+      );
+    }
+  }
+
+  #keepAlive(): void {
+    for (const stream of this.#streams) {
+      stream.cutIfStalled(this.#limits.stall_ms);
+      stream.beat();
+    }
+  }
+}

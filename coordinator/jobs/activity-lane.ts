@@ -1,0 +1,56 @@
+/** What a worker did in the last hour, in half minutes: 120 bytes, kept through reconnects. */
+import { ACTIVITY_SLOT_SECONDS, ACTIVITY_SLOTS } from '../../protocol/http.ts';
+
+const SLOT_MS = ACTIVITY_SLOT_SECONDS * 1000;
+/** A worker reports every ten seconds, but a browser may slow a hidden tab to once a minute. */
+const MISSED_SLOTS = 2;
+
+export class ActivityLane {
+  /** 0: not connected; else 1 more than the busy tenths. */
+  readonly #slots = new Uint8Array(ACTIVITY_SLOTS);
+  /** Number of the newest slot, counted from 1970; what is older than an hour before it is overwritten. */
+  #newest = 0;
+
+  /** Idle until its first report; what it did just before, in the same half minute, stands. */
+  connected(nowMs: number): void {
+    const slot = Math.floor(nowMs / SLOT_MS);
+    this.#moveTo(slot);
+    this.#slots[slot % ACTIVITY_SLOTS] ||= 1;
+  }
+
+  /** @param busyFraction share of the time since the last report in which it computed, 0 … 1 */
+  record(nowMs: number, busyFraction: number): void {
+    const slot = Math.floor(nowMs / SLOT_MS);
+    const missed = slot - this.#newest - 1;
+    const before = this.#value(this.#newest);
+    this.#moveTo(slot);
+    if (missed >= 1 && missed <= MISSED_SLOTS) {
+      for (let gap = slot - missed; gap < slot; gap++) this.#slots[gap % ACTIVITY_SLOTS] = before;
+    }
+    this.#slots[slot % ACTIVITY_SLOTS] = 1 + Math.min(9, Math.floor(busyFraction * 10));
+  }
+
+  /** @param connected whether it is now: until its next report the last one stands */
+  text(nowMs: number, connected: boolean): string {
+    const now = Math.floor(nowMs / SLOT_MS);
+    let text = '';
+    for (let slot = now - ACTIVITY_SLOTS + 1; slot <= now; slot++) {
+      const carried = connected && slot > this.#newest && now - this.#newest <= MISSED_SLOTS;
+      const value = this.#value(carried ? this.#newest : slot);
+      text += value === 0 ? '-' : String(value - 1);
+    }
+    return text;
+  }
+
+  #value(slot: number): number {
+    if (slot > this.#newest || slot <= this.#newest - ACTIVITY_SLOTS) return 0;
+    return this.#slots[slot % ACTIVITY_SLOTS] ?? 0;
+  }
+
+  #moveTo(slot: number): void {
+    if (slot <= this.#newest) return;
+    const first = Math.max(this.#newest + 1, slot - ACTIVITY_SLOTS + 1);
+    for (let passed = first; passed <= slot; passed++) this.#slots[passed % ACTIVITY_SLOTS] = 0;
+    this.#newest = slot;
+  }
+}

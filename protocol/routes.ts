@@ -1,0 +1,171 @@
+/** Every address of the HTTP face: what /openapi.json describes, and coordinator/api serves. */
+import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import {
+  clusterStatus,
+  health,
+  jobCoverage,
+  jobList,
+  jobListQuery,
+  jobResults,
+  jobStatus,
+  nodeList,
+  nodeStatus,
+  readiness,
+  submitBody,
+  submitReply,
+  throughput,
+  throughputQuery,
+} from './http.ts';
+import { LIVE_EVENTS, liveQuery } from './live.ts';
+
+export interface Route {
+  readonly method: 'get' | 'post';
+  /** Express spelling: /api/status/:job_id */
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly reply?: z.ZodType;
+  /** Server-sent events instead of one JSON reply: the schema of each event’s data, by its name. */
+  readonly events?: Readonly<Record<string, z.ZodType>>;
+  readonly status: number;
+  /** Further statuses that carry the same reply. */
+  readonly alsoStatus?: readonly number[];
+  readonly errors: readonly ErrorCode[];
+}
+
+/** What a POST without a body of its own takes: nothing, or an empty object. */
+export const emptyBody = z.strictObject({});
+
+/** Every route that /openapi.json describes; coordinator/api serves exactly these (a test compares). */
+export const ROUTES: readonly Route[] = [
+  {
+    method: 'post',
+    path: '/api/submit',
+    summary: 'Submit a job',
+    body: submitBody,
+    reply: submitReply,
+    status: 202,
+    errors: [
+      'invalid_request',
+      'malformed',
+      'idempotency_conflict',
+      'too_large',
+      'unsupported_media_type',
+      'limit_reached',
+      'store_unavailable',
+      'not_ready',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/api/status',
+    summary: 'The cluster at a glance',
+    reply: clusterStatus,
+    status: 200,
+    errors: [],
+  },
+  {
+    method: 'get',
+    path: '/api/status/:job_id',
+    summary: 'One job',
+    reply: jobStatus,
+    status: 200,
+    errors: ['not_found'],
+  },
+  {
+    method: 'get',
+    path: '/api/results/:job_id',
+    summary: 'The result, or what is known so far',
+    reply: jobResults,
+    status: 200,
+    errors: ['not_found'],
+  },
+  {
+    method: 'get',
+    path: '/api/jobs',
+    summary: 'Jobs, newest first',
+    query: jobListQuery,
+    reply: jobList,
+    status: 200,
+    errors: ['invalid_request'],
+  },
+  {
+    method: 'get',
+    path: '/api/jobs/:job_id/events',
+    events: { progress: jobStatus, result: jobResults, end: jobStatus },
+    summary: 'Server-sent events: progress, result, end',
+    status: 200,
+    errors: ['not_found', 'limit_reached'],
+  },
+  {
+    method: 'get',
+    path: '/api/jobs/:job_id/coverage',
+    summary: 'Done, leased and waiting ranges, and a map',
+    reply: jobCoverage,
+    status: 200,
+    errors: ['not_found'],
+  },
+  {
+    method: 'post',
+    path: '/api/cancel/:job_id',
+    summary: 'Cancel a job',
+    reply: jobStatus,
+    status: 200,
+    errors: ['not_found', 'state_conflict', 'store_unavailable'],
+  },
+  {
+    method: 'post',
+    path: '/api/jobs/:job_id/pause',
+    summary: 'Pause a job',
+    reply: jobStatus,
+    status: 200,
+    errors: ['not_found', 'state_conflict', 'store_unavailable'],
+  },
+  {
+    method: 'post',
+    path: '/api/jobs/:job_id/resume',
+    summary: 'Resume a job',
+    reply: jobStatus,
+    status: 200,
+    errors: ['not_found', 'state_conflict', 'store_unavailable'],
+  },
+  { method: 'get', path: '/api/nodes', summary: 'Every worker', reply: nodeList, status: 200, errors: [] },
+  {
+    method: 'get',
+    path: '/api/nodes/:node_id',
+    summary: 'One worker',
+    reply: nodeStatus,
+    status: 200,
+    errors: ['not_found'],
+  },
+  {
+    method: 'get',
+    path: '/api/events',
+    query: liveQuery,
+    events: LIVE_EVENTS,
+    summary: 'Server-sent events of the cluster, jobs, workers and batches, and of one job',
+    status: 200,
+    errors: ['invalid_request', 'not_found', 'limit_reached', 'not_ready'],
+  },
+  {
+    method: 'get',
+    path: '/api/cluster/throughput',
+    summary: 'Throughput over time',
+    query: throughputQuery,
+    reply: throughput,
+    status: 200,
+    errors: ['invalid_request'],
+  },
+  { method: 'get', path: '/health', summary: 'Liveness', reply: health, status: 200, errors: [] },
+  {
+    method: 'get',
+    path: '/ready',
+    summary: 'Readiness (503 with the reason while not ready)',
+    reply: readiness,
+    status: 200,
+    alsoStatus: [503],
+    errors: [],
+  },
+];
