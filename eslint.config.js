@@ -44,6 +44,10 @@ const LIBRARIES = {
   '@preact/signals': { homes: ['browser'], why: 'pages are client/browser.' },
   'lucide-static': { homes: ['browser'], why: 'icons are client/browser/shell.' },
   '@axe-core/playwright': { homes: [], why: 'browsers are driven by tests alone.' },
+  '@noble/hashes': {
+    homes: ['browser'],
+    why: 'hashes without WebCrypto are client/browser at insecure addresses.',
+  },
   comlink: { homes: ['browser'], why: 'comlink is the thread boundary of client/browser.' },
   'socket.io-client': {
     homes: ['client', 'client node', 'browser'],

@@ -6,8 +6,33 @@ export type WorkerState =
   /** Connected, without work. */
   | 'idle'
   | 'computing'
+  /** Its host paused it. */
+  | 'paused'
   | 'stopping'
   | 'ended';
+
+/** One lease and what became of it. */
+export interface BatchStatus {
+  readonly lease_id: string;
+  readonly type: string;
+  /** The lease's range: start ≤ n < end. */
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly state:
+    | 'running'
+    /** The result waits for its acknowledgement. */
+    | 'sending'
+    | 'accepted'
+    /** Counted before. */
+    | 'duplicate'
+    | 'refused'
+    /** Not finished: what was done of it counts, the rest is somebody else's. */
+    | 'handed back';
+  /** Share of the range that is computed: 0 … 1. */
+  readonly done: number;
+  /** From the lease to its end; undefined while it runs. */
+  readonly took_ms: number | undefined;
+}
 
 export interface WorkerStatus {
   readonly node_id: string;
@@ -28,6 +53,10 @@ export interface WorkerStatus {
   /** What the current job counts, in the plural (`numbers`, `roots`); undefined before the first. */
   readonly unit: string | undefined;
   readonly leases_held: number;
+  /** The last ones, newest first. */
+  readonly batches: readonly BatchStatus[];
+  /** The device was lost and is opened again. */
+  readonly recovering: boolean;
 }
 
 /** Why a worker ended by itself, or that it was told to. */

@@ -2,157 +2,19 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { encoded, expected, libraryOf, loadedKernel, makeBatch } from '../tests/batches.ts';
-import { Chance } from '../tests/simulation/chance.ts';
-import { VirtualClock } from '../tests/simulation/clock.ts';
-import type { Fault } from '../tests/scripted-coordinator.ts';
-import { ScriptedCoordinator } from '../tests/scripted-coordinator.ts';
 import { KernelFault } from '../protocol/workload.ts';
 import { rangeLength } from '../protocol/range.ts';
-import { CpuProgram } from '../shaders/lib/cpu-kernel.ts';
-import type { CpuThread } from './engines/cpu-pool.ts';
-import { CpuPool } from './engines/cpu-pool.ts';
-import { CpuEngine } from './engines/cpu.ts';
+import type { Fault } from '../tests/scripted-coordinator.ts';
+import { Chance } from '../tests/simulation/chance.ts';
+import { answer, counted, requests, ROOTS, SPEED, startWorld } from '../tests/worker-world.ts';
 import type { Engine } from './engines/engine.ts';
-import type { WorkerEnd } from './worker-status.ts';
-import { Worker } from './worker.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const FULL = process.env['TEST_FULL'] === '1';
-/** Units per virtual millisecond and thread. */
-const SPEED = 1;
-const HOUR_MS = 3_600_000;
-const ROOTS = 60_000;
-const job = makeBatch('thread', { thread_count: ROOTS, max_depth: 2 }, { tileLength: 50n });
-const answer = await expected(job);
-const programs = new Map<string, CpuProgram>();
-const samples = job.workload.samples.map((sample) => job.workload.parameters.parse(sample.parameters));
-for (const parameters of [job.parameters, ...samples]) {
-  const words = job.workload.parameterWords(parameters);
-  const { sha256, bytes } = job.kernels.cpu;
-  programs.set(`${sha256} ${words.join(' ')}`, await CpuProgram.load(bytes, words));
-}
-
-interface World {
-  readonly clock: VirtualClock;
-  readonly server: ScriptedCoordinator;
-  readonly worker: Worker;
-  readonly logged: string[];
-  /** Makes every kernel call from now on fail like this. */
-  failWith: Error | undefined;
-  ended: WorkerEnd | undefined;
-  /** Runs virtual time until `done`; fails the test if it takes longer than an hour. */
-  until(done: () => boolean, what: string): Promise<void>;
-  pass(ms: number): Promise<void>;
-}
-
-function start(
-  options: { leaseLength?: bigint; random?: () => number; engine?: (engine: Engine) => Engine } = {},
-): World {
-  const clock = new VirtualClock();
-  const server = new ScriptedCoordinator(clock, job, options.leaseLength ?? 10_000n);
-  const logged: string[] = [];
-  const note = (level: string) => (fields: object, message: string) =>
-    void logged.push(`${level} ${message} ${JSON.stringify(fields)}`);
-  const cpu = new CpuEngine(
-    'cpu',
-    { description: 'virtual', vendor: null, backend: null, software: false, gpu_memory_mb: null, threads: 2 },
-    new CpuPool(() => virtualThread(clock, () => world.failWith), 2),
-  );
-  const worker = new Worker({
-    identity: {
-      node_id: 'node-1',
-      session: '0123456789abcdef'.repeat(2),
-      host: 'node',
-      software: 'test',
-      tags: ['a'],
-      priority: 0,
-      health_url: null,
-    },
-    engine: options.engine?.(cpu) ?? cpu,
-    transport: server,
-    kernels: {
-      index: () => Promise.resolve(libraryOf('thread').index),
-      load: (sha256) => Promise.resolve(loadedKernel('thread', sha256)),
-    },
-    runtime: {
-      now: () => clock.now(),
-      setTimer: (ms, fire) => clock.setTimer(ms, fire),
-      random: options.random ?? (() => 0.5),
-    },
-    log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
-    workloads: new Map([['thread', job.workload]]),
-  });
-  const world: World = {
-    clock,
-    server,
-    worker,
-    logged,
-    failWith: undefined,
-    ended: undefined,
-    async until(done, what) {
-      assert.ok(
-        await clock.run(done, clock.elapsed() + HOUR_MS),
-        `never happened: ${what}\n${logged.slice(-5).join('\n')}`,
-      );
-    },
-    async pass(ms) {
-      let over = false;
-      clock.setTimer(ms, () => {
-        over = true;
-      });
-      await clock.run(() => over, Infinity);
-    },
-  };
-  void worker.finished.then((end) => {
-    world.ended = end;
-  });
-  return world;
-}
-
-/** Answers are computed at once and come when a thread of this speed would have had them. */
-function virtualThread(clock: VirtualClock, failure: () => Error | undefined): CpuThread {
-  let free_at = 0;
-  return {
-    run(program, range) {
-      const elapsed_ms = Number(rangeLength(range)) / SPEED;
-      free_at = Math.max(free_at, clock.now()) + elapsed_ms;
-      return new Promise((resolve, reject) => {
-        clock.setTimer(free_at - clock.now(), () => {
-          const loaded = programs.get(program.key);
-          const error = failure();
-          if (error !== undefined) reject(error);
-          else if (loaded === undefined) reject(new Error('the test did not load this program'));
-          else resolve({ words: loaded.run(range), elapsed_ms });
-        });
-      });
-    },
-    forget: () => undefined,
-    terminate: () => Promise.resolve(),
-  };
-}
-
-/** The fold of all that was counted, which must be disjoint. */
-function counted(server: ScriptedCoordinator): { text: string; units: bigint } {
-  const { workload, parameters } = job;
-  let total = workload.empty(parameters);
-  let units = 0n;
-  const sorted = [...server.accepted.values()].sort((a, b) => (a.range.start < b.range.start ? -1 : 1));
-  let end = 0n;
-  for (const { range, aggregate } of sorted) {
-    assert.ok(range.start >= end, 'a range was counted twice');
-    end = range.end;
-    units += rangeLength(range);
-    total = workload.fold(parameters, total, aggregate);
-  }
-  return { text: encoded(job, total), units };
-}
-
-const requests = (world: World, name: string) => world.server.received.filter((one) => one.name === name);
 
 suite(`the worker loop (TEST_SEED=${seed})`, () => {
   test('a whole job: exact, no gaps, at most two leases, batches of the measured rate asked for', async () => {
-    const world = start();
+    const world = startWorld();
     const { server, worker, clock } = world;
     await world.until(() => server.leases.length > 0, 'a lease');
     const begun_ms = clock.elapsed();
@@ -179,7 +41,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
         fc.double({ min: 0.02, max: 0.3, noNaN: true }),
         async (chanceSeed, rate) => {
           const chance = new Chance(String(chanceSeed));
-          const world = start({ random: chance.unit, leaseLength: BigInt(chance.whole(500, 12_000)) });
+          const world = startWorld({ random: chance.unit, leaseLength: BigInt(chance.whole(500, 12_000)) });
           const { server } = world;
           const faults: readonly Fault[] = [
             'lost',
@@ -214,7 +76,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('a coordinator that is away for long costs nothing: what is held is computed and handed in', async () => {
-    const world = start();
+    const world = startWorld();
     const { server } = world;
     await world.until(() => world.worker.status().leases_held === 1, 'a lease');
     server.refusal = 'unreachable';
@@ -233,7 +95,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('another protocol version ends the worker with the reason; a name in use does not', async () => {
-    const world = start();
+    const world = startWorld();
     world.server.refusal = 'node_id_in_use';
     await world.pass(60_000);
     assert.equal(world.ended, undefined);
@@ -247,7 +109,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('a refused result is thrown away with the reason logged, or sent again where that may help', async () => {
-    const world = start();
+    const world = startWorld();
     const { server } = world;
     let submits = 0;
     server.fault = (name) => {
@@ -265,7 +127,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('short batches: the next lease comes with the acknowledgement, and one that comes too late goes back', async () => {
-    const world = start({ leaseLength: 100n });
+    const world = startWorld({ leaseLength: 100n });
     const { server } = world;
     await world.until(() => server.accepted.size >= 200, 'two hundred batches');
     const asked = requests(world, 'lease').length;
@@ -289,7 +151,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('a revoked lease is dropped at once, and the worker goes on with the next', async () => {
-    const world = start();
+    const world = startWorld();
     const { server } = world;
     await world.until(() => server.leases.length > 0, 'a lease');
     await world.pass(500);
@@ -301,7 +163,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('a heartbeat’s answer revokes, too; heartbeats come in time and say what is done', async () => {
-    const world = start();
+    const world = startWorld();
     const { server } = world;
     server.heartbeat_ms = 1000;
     let revoke: string[] = [];
@@ -322,7 +184,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('a coordinator that stops answering is left and dialled again', async () => {
-    const world = start();
+    const world = startWorld();
     const { server } = world;
     server.heartbeat_ms = 1000;
     await world.until(() => server.leases.length > 0, 'a lease');
@@ -334,7 +196,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('told that the coordinator stops, it asks for nothing more and comes back after that time', async () => {
-    const world = start();
+    const world = startWorld();
     const { server, clock } = world;
     await world.until(() => server.leases.length > 0, 'a lease');
     server.notice('drain', { reconnect_after_ms: 20_000 });
@@ -351,7 +213,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('stopped, it hands back what is done and gives back the rest, within 2 s', async () => {
-    const world = start();
+    const world = startWorld();
     const { server, clock, worker } = world;
     await world.until(() => server.leases.length === 2, 'two leases');
     const [current, next] = server.leases;
@@ -372,7 +234,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('stopped while the coordinator is away, or during the self-test, it ends within 2 s as well', async () => {
-    const away = start();
+    const away = startWorld();
     await away.until(() => away.server.leases.length > 0, 'a lease');
     away.server.refusal = 'unreachable';
     away.server.cut();
@@ -382,7 +244,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
     await away.until(() => away.ended !== undefined, 'the end');
     assert.ok(away.clock.now() - stopped_ms < 2000);
 
-    const early = start();
+    const early = startWorld();
     void early.worker.stop();
     await early.until(() => early.ended !== undefined, 'the end');
     assert.equal(early.ended?.kind, 'stopped');
@@ -390,7 +252,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('a kernel that fails costs its lease, with the reason, and the worker waits longer each time', async () => {
-    const world = start();
+    const world = startWorld();
     const { server } = world;
     await world.until(() => server.leases.length > 0, 'a lease');
     world.failWith = new KernelFault('broken');
@@ -410,6 +272,9 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
       device: engine.device,
       given_up: engine.given_up,
       busy_ms: () => engine.busy_ms(),
+      recovering: engine.recovering,
+      hold: () => engine.hold(),
+      go: () => engine.go(),
       close: () => engine.close(),
       start: (batch) => {
         const run = engine.start(batch);
@@ -417,7 +282,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
         return { ...run, batch, ended: run.ended, prefix: () => ({ ...run.prefix(), aggregate: empty }) };
       },
     });
-    const world = start({ engine: lying });
+    const world = startWorld({ engine: lying });
     await world.until(() => world.ended !== undefined, 'the end');
     assert.equal(world.ended?.kind, 'unfit');
     assert.match(world.ended?.message ?? '', /gets no work: self-test, .*wrongly/);
@@ -429,12 +294,15 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
     const given_up = new Promise<string>((resolve) => {
       giveUp = resolve;
     });
-    const world = start({
+    const world = startWorld({
       engine: (engine) => ({
         kind: engine.kind,
         device: engine.device,
         given_up,
         busy_ms: () => engine.busy_ms(),
+        recovering: engine.recovering,
+        hold: () => engine.hold(),
+        go: () => engine.go(),
         close: () => engine.close(),
         start: (batch) => engine.start(batch),
       }),
@@ -447,7 +315,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('without work it asks again when told, and now and then by itself', async () => {
-    const world = start({ leaseLength: BigInt(ROOTS) });
+    const world = startWorld({ leaseLength: BigInt(ROOTS) });
     const { server } = world;
     await world.until(() => server.complete, 'the job is done');
     const before = requests(world, 'lease').length;
@@ -462,7 +330,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   });
 
   test('a lease for a workload that it has no code for goes back with the reason', async () => {
-    const world = start();
+    const world = startWorld();
     const { server } = world;
     server.fault = (name) => {
       if (name !== 'lease' || requests(world, 'lease').length > 1) return undefined;

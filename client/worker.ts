@@ -9,6 +9,7 @@
 import type { Hello, Lease, LeaseReply, LeaseRequest, Release } from '../protocol/messages.ts';
 import { leaseReply } from '../protocol/messages.ts';
 import { BackOff } from './back-off.ts';
+import { BatchLog } from './batch-log.ts';
 import { Dialer } from './dialer.ts';
 import type { BatchEnd } from './engines/engine.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -32,6 +33,8 @@ const LEASE_TIMEOUT_MS = 30_000;
 /** `stop` is done in 2 s: so long for the running pieces, the rest for handing back. */
 const STOP_COMPUTE_MS = 1200;
 const STOP_TOTAL_MS = 1800;
+/** A pause that lasts longer gives back what is held: others may be waiting for it. */
+const KEEP_PAUSED_MS = 60_000;
 
 export class Worker {
   /** Resolves once everything is closed. Never rejects. */
@@ -42,12 +45,15 @@ export class Worker {
   readonly #outbox: Outbox;
   readonly #rates = new RateMemory();
   readonly #failures: BackOff;
+  readonly #log: BatchLog;
   #resolveFinished: (end: WorkerEnd) => void = () => undefined;
   #phase: 'testing' | 'running' | 'stopping' | 'ended' = 'testing';
   #fit: Hello['workloads'] = [];
   #held: HeldLease[] = [];
   #link: Link | undefined;
   #draining = false;
+  #paused = false;
+  #cancelPauseEnd: () => void = () => undefined;
   #asking = false;
   #ask_at_ms = 0;
   #message: string | undefined;
@@ -62,21 +68,24 @@ export class Worker {
       this.#resolveFinished = resolve;
     });
     this.#failures = new BackOff(runtime, { first_ms: 1000, longest_ms: 60_000 });
+    this.#log = new BatchLog(() => runtime.now());
     this.#outbox = new Outbox(runtime, log, {
       accepted: (item, status) => {
         this.#counts[status]++;
+        this.#log.settled(item.lease_id, status);
         if (item.kind === 'submit' && status === 'accepted') this.#counts.units += item.units;
         this.#step();
       },
       refused: (item, reason) => {
         this.#counts.refused++;
+        this.#log.settled(item.lease_id, 'refused');
         log.warn({ lease_id: item.lease_id, reason }, 'a result was refused and is thrown away');
         this.#step();
       },
     });
     this.#heartbeats = new Heartbeats(runtime, () => engine.busy_ms(), {
       body: (busy_fraction) => ({
-        state: this.#held.length > 0 ? 'computing' : 'idle',
+        state: this.#paused ? 'paused' : this.#held.length > 0 ? 'computing' : 'idle',
         busy_fraction,
         rate_per_second: this.#rate(),
         leases: this.#held.map((held) => ({ lease_id: held.lease.lease_id, done: String(held.done()) })),
@@ -133,7 +142,36 @@ export class Worker {
       rate_per_second: this.#rate(),
       unit: this.#unit,
       leases_held: this.#held.length,
+      batches: this.#log.list(),
+      recovering: this.#options.engine.recovering,
     };
+  }
+
+  /**
+   * Computing ends with the running pieces; no lease is taken. What is held is kept for a minute and then handed
+   * back: what is done of it as a result.
+   */
+  pause(): void {
+    if (this.#paused || this.#phase === 'stopping' || this.#phase === 'ended') return;
+    const { engine, runtime } = this.#options;
+    this.#paused = true;
+    engine.hold();
+    this.#cancelPauseEnd = runtime.setTimer(KEEP_PAUSED_MS, () => {
+      if (this.#phase === 'running')
+        void this.#handBack('paused', 'paused for long').then(() => this.#step());
+    });
+    this.#heartbeats.now();
+    this.#step();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#cancelPauseEnd();
+    this.#options.engine.go();
+    this.#ask_at_ms = this.#options.runtime.now();
+    this.#heartbeats.now();
+    this.#step();
   }
 
   /** Finishes the running pieces, hands back what is done, closes everything: within 2 s. */
@@ -194,7 +232,7 @@ export class Worker {
 
   /** When another lease is wanted; undefined: not before something else changes. */
   #askIn_ms(): number | undefined {
-    if (this.#link === undefined || this.#draining || this.#asking) return undefined;
+    if (this.#link === undefined || this.#draining || this.#asking || this.#paused) return undefined;
     if (this.#held.length >= MAX_HELD || this.#outbox.size >= MAX_OUTBOX) return undefined;
     return Math.max(this.#ask_at_ms - this.#options.runtime.now(), prefetchIn_ms(this.#held, this.#rates));
   }
@@ -243,7 +281,7 @@ export class Worker {
   }
 
   #leaseAnswered(link: Link, reply: LeaseReply): void {
-    if (this.#link !== link || this.#phase !== 'running') {
+    if (this.#link !== link || this.#phase !== 'running' || this.#paused) {
       this.#lateLease(reply);
       return;
     }
@@ -257,13 +295,14 @@ export class Worker {
   /** A lease that came when it could not be used any more. */
   #lateLease(reply: LeaseReply | undefined): void {
     if (reply === undefined || reply.lease === null) return;
-    this.#release(reply.lease, 'stopping', 'the lease came too late');
+    this.#release(reply.lease, this.#paused ? 'paused' : 'stopping', 'the lease came too late');
   }
 
   #adopt(lease: Lease): void {
     if (this.#held.some((held) => held.lease.lease_id === lease.lease_id)) return;
     const held = new HeldLease(lease);
     this.#held.push(held);
+    this.#log.began(held);
     void this.#compute(held);
   }
 
@@ -313,6 +352,7 @@ export class Worker {
     const prefix = held.prefix();
     if (prefix === undefined || held.run === undefined) return;
     const { workload, parameters } = held.run.batch;
+    this.#log.sending(held, prefix.end);
     this.#outbox.add(
       {
         kind: 'submit',
@@ -330,6 +370,7 @@ export class Worker {
   }
 
   #release(lease: Lease, reason: Release['reason'], message: string): void {
+    this.#log.released(lease.lease_id);
     const body = { token: lease.token, reason, message: message.slice(0, 500) };
     this.#outbox.add({ kind: 'release', lease_id: lease.lease_id, body });
   }
@@ -337,6 +378,7 @@ export class Worker {
   #revoke(lease_ids: readonly string[]): void {
     for (const held of this.#held.filter(({ lease }) => lease_ids.includes(lease.lease_id))) {
       this.#options.log.info({ lease_id: held.lease.lease_id }, 'a lease was revoked');
+      this.#log.released(held.lease.lease_id);
       this.#drop(held);
     }
     this.#step();
@@ -353,14 +395,14 @@ export class Worker {
   }
 
   /** Hands back every lease: what is done of it as a result, else as a release. */
-  async #handBack(reason: 'stopping' | 'device_lost', message: string): Promise<void> {
+  async #handBack(reason: 'stopping' | 'paused' | 'device_lost', message: string): Promise<void> {
     const { runtime } = this.#options;
     const held = this.#held;
     const begun_ms = runtime.now();
     for (const { run } of held) run?.stop();
     await Promise.race([
       Promise.all(held.flatMap(({ run }) => (run === undefined ? [] : [run.ended]))),
-      sleep(runtime, reason === 'stopping' ? STOP_COMPUTE_MS : 0),
+      sleep(runtime, reason === 'device_lost' ? 0 : STOP_COMPUTE_MS),
     ]);
     for (const one of held) {
       // Finished, failed or revoked meanwhile.
@@ -395,6 +437,7 @@ export class Worker {
     this.#phase = 'ended';
     this.#message = end.message;
     this.#cancelStep();
+    this.#cancelPauseEnd();
     for (const held of this.#held) this.#drop(held);
     this.#unlink();
     this.#dialer.close();
@@ -414,6 +457,7 @@ export class Worker {
       case 'ended':
         return this.#phase;
       case 'running':
+        if (this.#paused) return 'paused';
         if (this.#held.length > 0) return 'computing';
         return this.#link === undefined ? 'connecting' : 'idle';
     }

@@ -38,7 +38,6 @@ export class ThreadDied extends Error {
 /** Programs that a thread keeps: each holds tables of up to some megabytes. */
 const PROGRAMS_PER_THREAD = 4;
 const MAX_ATTEMPTS = 3;
-/** So much work is queued at a thread beyond what it runs: it must outlast a busy moment of the main thread. */
 const QUEUED_MS = 200;
 const MAX_QUEUED = 64;
 
@@ -60,24 +59,38 @@ interface Member {
 
 export class CpuPool {
   readonly threads: number;
+  readonly #queued_ms: number;
   readonly #spawn: () => CpuThread;
   readonly #members: Member[] = [];
   readonly #queue: Task[] = [];
-  #average_ms = QUEUED_MS;
+  #average_ms: number;
   #busy_ms = 0;
   #crashes = 0;
   #closed = false;
 
-  /** Threads start with the first tasks. */
-  constructor(spawn: () => CpuThread, threads: number) {
+  /**
+   * Threads start with the first tasks.
+   * @param queued_ms so much work is queued at a thread beyond what it runs: it must outlast a busy moment of
+   *   the thread that hands it out, and is what still runs after that one begins no more
+   */
+  constructor(spawn: () => CpuThread, threads: number, queued_ms = QUEUED_MS) {
     this.#spawn = spawn;
     this.threads = threads;
+    this.#queued_ms = queued_ms;
+    this.#average_ms = queued_ms;
   }
 
   /** How many more tasks would be begun or queued at a thread at once. */
   get room(): number {
     const outstanding = this.#members.reduce((sum, { tasks }) => sum + tasks.length, this.#queue.length);
     return Math.max(0, this.threads * this.#depth - outstanding);
+  }
+
+  /** How many threads have nothing to do. */
+  get idle(): number {
+    const waiting = this.#queue.length;
+    const busy = this.#members.reduce((sum, { tasks }) => sum + (tasks.length > 0 ? 1 : 0), 0);
+    return Math.max(0, this.threads - busy - waiting);
   }
 
   /** Threads that died and were replaced. */
@@ -108,7 +121,7 @@ export class CpuPool {
   }
 
   get #depth(): number {
-    return 1 + Math.min(MAX_QUEUED, Math.max(1, Math.ceil(QUEUED_MS / this.#average_ms)));
+    return 1 + Math.min(MAX_QUEUED, Math.max(1, Math.ceil(this.#queued_ms / this.#average_ms)));
   }
 
   #assign(): void {

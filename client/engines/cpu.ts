@@ -4,12 +4,24 @@ import type { Range } from '../../protocol/range.ts';
 import type { CpuPool, CpuProgramSource } from './cpu-pool.ts';
 import { describeFailure } from './cpu-pool.ts';
 import type { Batch, BatchRun, Engine } from './engine.ts';
+import type { Duty } from './duty.ts';
 import { Pacing } from './pacing.ts';
 import { TileRun } from './tile-run.ts';
 
 /** A tile that takes longer is cut, so that a batch can be handed back soon. */
 const PIECE_TARGET_MS = 150;
-const PIECE_LIMIT_MS = 400;
+/** A piece that took so many times the target shrinks the next at once. */
+const PIECE_LIMIT = 2.5;
+
+export interface CpuEngineOptions {
+  readonly kind: WorkerKind;
+  readonly device: DeviceInfo;
+  /** Closed with the engine. */
+  readonly pool: CpuPool;
+  readonly duty: Duty;
+  /** How long a piece should take. */
+  readonly piece_ms?: number;
+}
 
 interface Started {
   readonly run: TileRun;
@@ -22,15 +34,21 @@ export class CpuEngine implements Engine {
   readonly device: DeviceInfo;
   /** A CPU is not lost. */
   readonly given_up = new Promise<string>(() => undefined);
+  readonly recovering = false;
   readonly #pool: CpuPool;
+  readonly #duty: Duty;
+  readonly #piece_ms: number;
   readonly #runs: Started[] = [];
   /** Of the job computed last, so that its next batch goes on at the pace found. */
   #pace: { key: string; pacing: Pacing } | undefined;
 
-  constructor(kind: WorkerKind, device: DeviceInfo, pool: CpuPool) {
+  constructor({ kind, device, pool, duty, piece_ms = PIECE_TARGET_MS }: CpuEngineOptions) {
     this.kind = kind;
     this.device = device;
     this.#pool = pool;
+    this.#duty = duty;
+    this.#piece_ms = piece_ms;
+    duty.attach(() => this.#fill());
   }
 
   start(batch: Batch): BatchRun {
@@ -38,7 +56,8 @@ export class CpuEngine implements Engine {
     const program = cpuProgram(batch);
     if (this.#pace?.key !== program.key) {
       const start_units = Number(batch.workload.tileLimits(batch.parameters).min);
-      const pacing = new Pacing({ target_ms: PIECE_TARGET_MS, limit_ms: PIECE_LIMIT_MS, start_units });
+      const target_ms = this.#piece_ms;
+      const pacing = new Pacing({ target_ms, limit_ms: target_ms * PIECE_LIMIT, start_units });
       this.#pace = { key: program.key, pacing };
     }
     const started = { run, program, pacing: this.#pace.pacing };
@@ -54,16 +73,26 @@ export class CpuEngine implements Engine {
     return this.#pool.busy_ms();
   }
 
+  hold(): void {
+    this.#duty.hold();
+  }
+
+  go(): void {
+    this.#duty.go();
+  }
+
   async close(): Promise<void> {
     for (const { run } of [...this.#runs]) run.abandon();
     await this.#pool.close();
   }
 
   #fill(): void {
-    while (this.#pool.room > 0) {
+    while (this.#duty.rests ? this.#pool.idle > 0 : this.#pool.room > 0) {
       const started = this.#runs.find(({ run }) => run.cuttable);
-      const piece = started?.run.cut(started.pacing.units);
-      if (started === undefined || piece === undefined) return;
+      if (started === undefined || !this.#duty.mayBegin()) return;
+      started.pacing.retarget(this.#duty.piece_scale);
+      const piece = started.run.cut(started.pacing.units);
+      if (piece === undefined) return;
       void this.#compute(started, piece);
     }
   }
@@ -72,9 +101,11 @@ export class CpuEngine implements Engine {
     const { workload, parameters } = run.batch;
     try {
       const { words, elapsed_ms } = await this.#pool.run(program, piece);
+      const engine_ms = elapsed_ms / this.#pool.threads;
+      this.#duty.spent(engine_ms);
       this.#fill();
       pacing.record(piece.end - piece.start, elapsed_ms);
-      await run.settle(piece, elapsed_ms / this.#pool.threads, (before) =>
+      await run.settle(piece, this.#duty.withRests_ms(engine_ms), (before) =>
         workload.fold(parameters, before, workload.decodeCpu(parameters, piece, words)),
       );
     } catch (error) {

@@ -37,7 +37,7 @@ export interface Batch {
 export interface Prefix {
   readonly end: bigint;
   readonly aggregate: unknown;
-  /** Time that the whole engine would have needed for it alone. */
+  /** Time that the whole engine would have needed for it alone, its rests included. */
   readonly compute_ms: number;
 }
 
@@ -69,6 +69,11 @@ export interface Engine {
   start(batch: Batch): BatchRun;
   /** Time for which the device was busy since it was opened, 0 … wall time. */
   busy_ms(): number;
+  /** The device was lost and is opened again. */
+  readonly recovering: boolean;
+  /** Begins no more pieces until `go`; those that run end. Batches stay. */
+  hold(): void;
+  go(): void;
   /** Resolves with the reason once the engine has given up on its device. Never rejects. */
   readonly given_up: Promise<string>;
   /** Ends all batches and gives the device back. */

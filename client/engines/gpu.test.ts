@@ -8,6 +8,7 @@ import { openDawn } from '../node/dawn.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import { nodeRuntime } from '../node/node-runtime.ts';
 import type { Batch } from './engine.ts';
+import { Duty } from './duty.ts';
 import { GpuDevice } from './gpu-device.ts';
 import { GpuFault } from './gpu-fault.ts';
 import { GpuProgram } from './gpu-program.ts';
@@ -191,6 +192,7 @@ function openEngine(
     log: { debug: note, info: note, warn: note, error: note },
     maxUnits,
     sleeps: true,
+    duty: new Duty(runtime),
   });
 }
 

@@ -17,6 +17,7 @@ import type { Runtime } from '../runtime.ts';
 import { Signal, sleep } from '../runtime.ts';
 import type { CpuPool, CpuProgramSource } from './cpu-pool.ts';
 import { describeFailure } from './cpu-pool.ts';
+import type { Duty } from './duty.ts';
 import { cpuProgram } from './cpu.ts';
 import type { Batch, BatchRun, Engine, LoadedKernel } from './engine.ts';
 import { GpuDevice } from './gpu-device.ts';
@@ -29,7 +30,8 @@ import { Pacing } from './pacing.ts';
 import { TileRun } from './tile-run.ts';
 
 const DISPATCH_TARGET_MS = 50;
-const DISPATCH_LIMIT_MS = 100;
+/** A dispatch that took so many times the target shrinks the next at once. */
+const DISPATCH_LIMIT = 2;
 const MAX_IN_FLIGHT = 2;
 /** Pieces that may wait for the CPU's share: more would only be thrown away when the batch is stopped. */
 const MAX_BACKLOG = 512;
@@ -54,6 +56,9 @@ export interface GpuEngineOptions {
   readonly maxUnits?: number | undefined;
   /** Wait by timers, not by polling (Dawn). */
   readonly sleeps: boolean;
+  readonly duty: Duty;
+  /** How long a dispatch should take. */
+  readonly dispatch_ms?: number;
 }
 
 interface Started {
@@ -78,6 +83,7 @@ export class GpuEngine implements Engine {
   #busy_ms = 0;
   /** Why the session can't be used any more. */
   #broken: unknown;
+  #recovering = false;
   #faults_at_ms: number[] = [];
   #over: string | undefined;
 
@@ -88,6 +94,7 @@ export class GpuEngine implements Engine {
     this.given_up = new Promise((resolve) => {
       this.#giveUp = resolve;
     });
+    options.duty.attach(() => this.#changed.fire());
     void this.#loop();
   }
 
@@ -116,6 +123,18 @@ export class GpuEngine implements Engine {
     return this.#busy_ms;
   }
 
+  get recovering(): boolean {
+    return this.#recovering;
+  }
+
+  hold(): void {
+    this.#options.duty.hold();
+  }
+
+  go(): void {
+    this.#options.duty.go();
+  }
+
   async close(): Promise<void> {
     this.#over ??= 'the engine was closed';
     for (const { run } of [...this.#runs]) run.abandon();
@@ -134,10 +153,11 @@ export class GpuEngine implements Engine {
     const exact = (range: Range) => this.#exact(batch, cpu, range);
     let pacing = this.#paces.get(key);
     if (pacing === undefined) {
+      const target_ms = this.#options.dispatch_ms ?? DISPATCH_TARGET_MS;
       const probe_units = Number(rangeLength(workload.probe(parameters)));
       pacing = new Pacing({
-        target_ms: DISPATCH_TARGET_MS,
-        limit_ms: DISPATCH_LIMIT_MS,
+        target_ms,
+        limit_ms: target_ms * DISPATCH_LIMIT,
         start_units: Math.max(probe_units, kernel.itemsPerWorkgroup),
         ...(this.#options.maxUnits === undefined ? {} : { max_units: this.#options.maxUnits }),
       });
@@ -175,7 +195,14 @@ export class GpuEngine implements Engine {
         continue;
       }
       const started = this.#runs.find(({ run }) => run.cuttable);
-      if (started === undefined || this.#in_flight >= MAX_IN_FLIGHT || started.run.backlog >= MAX_BACKLOG) {
+      const { duty } = this.#options;
+      const most = duty.rests ? 1 : MAX_IN_FLIGHT;
+      if (
+        started === undefined ||
+        this.#in_flight >= most ||
+        started.run.backlog >= MAX_BACKLOG ||
+        !duty.mayBegin()
+      ) {
         await this.#changed.wait();
         continue;
       }
@@ -198,6 +225,9 @@ export class GpuEngine implements Engine {
       this.#fault(started, error);
       return;
     }
+    // It was held while the program was built.
+    if (this.#options.duty.held) return;
+    started.pacing.retarget(this.#options.duty.piece_scale);
     const pieces = cutPieces(started.run, program, started.pacing);
     if (pieces.length === 0) return;
     this.#in_flight++;
@@ -229,13 +259,17 @@ export class GpuEngine implements Engine {
 
   async #dispatch(started: Started, program: GpuProgram, pieces: readonly Range[]): Promise<void> {
     const { run, pacing } = started;
+    const { duty } = this.#options;
     const units = pieces.reduce((sum, piece) => sum + rangeLength(piece), 0n);
     try {
       const { words, elapsed_ms, exact } = await program.dispatch(pieces, pacing.expected_ms(units));
       pacing.record(units, elapsed_ms, exact);
       this.#busy_ms += elapsed_ms;
+      this.#recovering = false;
+      duty.spent(elapsed_ms);
+      const lasted_ms = duty.withRests_ms(elapsed_ms);
       for (const [index, piece] of pieces.entries()) {
-        const compute_ms = (elapsed_ms * Number(rangeLength(piece))) / Number(units);
+        const compute_ms = (lasted_ms * Number(rangeLength(piece))) / Number(units);
         this.#fold(started, piece, words[index] ?? new Uint32Array(0), compute_ms);
       }
     } catch (error) {
@@ -272,6 +306,7 @@ export class GpuEngine implements Engine {
   async #recover(): Promise<void> {
     const { runtime, log } = this.#options;
     const reason = describeFailure(this.#broken);
+    this.#recovering = true;
     this.#session?.close();
     this.#session = undefined;
     const now = runtime.now();

@@ -17,10 +17,11 @@ const GROWTH = 4;
 const SHORTEST_TOLD_MS = 15;
 
 export class Pacing {
-  readonly #target_ms: number;
-  readonly #limit_ms: number;
+  #target_ms: number;
+  #limit_ms: number;
   readonly #max_units: number;
   #units: number;
+  #scale = 1;
   #ms_per_unit = 0;
 
   constructor(options: PacingOptions) {
@@ -61,6 +62,16 @@ export class Pacing {
       this.#ms_per_unit = measured / 2;
       if (full) this.#set(this.#units * 2);
     }
+  }
+
+  /** How long calls should last from now on. @param scale of what `PacingOptions` said */
+  retarget(scale: number): void {
+    if (scale === this.#scale) return;
+    const change = scale / this.#scale;
+    this.#scale = scale;
+    this.#target_ms *= change;
+    this.#limit_ms *= change;
+    this.#set(this.#units * change);
   }
 
   /** After a lost device. */

@@ -5,8 +5,10 @@ import { encoded, expected, makeBatch } from '../../tests/batches.ts';
 import { KernelFault } from '../../protocol/workload.ts';
 import { cpuProgram, CpuEngine } from '../engines/cpu.ts';
 import { CpuPool, ThreadDied } from '../engines/cpu-pool.ts';
+import { Duty } from '../engines/duty.ts';
 import { inlineThread } from '../engines/cpu-thread.ts';
 import { nodeCpuPool, nodeCpuThread } from './cpu-threads.ts';
+import { nodeRuntime } from './node-runtime.ts';
 
 const device = {
   description: 'test',
@@ -16,6 +18,8 @@ const device = {
   gpu_memory_mb: null,
   threads: 2,
 };
+const cpuEngine = (pool: CpuPool) =>
+  new CpuEngine({ kind: 'cpu', device, pool, duty: new Duty(nodeRuntime()) });
 /** Dies of the n-th message that it gets, like a thread that runs out of memory. */
 const dyingThread = (n: number) =>
   new URL(
@@ -41,7 +45,7 @@ suite('the CPU engine on worker_threads', () => {
       const thread = nodeCpuThread();
       return { ...thread, run: (program, range) => (asked.push(program.key), thread.run(program, range)) };
     }, 2);
-    const engine = new CpuEngine('cpu', device, pool);
+    const engine = cpuEngine(pool);
     const first = engine.start(makeBatch('thread', { thread_count: 20_000 }, { id: 'a', tileLength: 100n }));
     const next = makeBatch('thread', { thread_count: 20_000, seed: '3' }, { id: 'b', tileLength: 100n });
     const second = engine.start(next);
@@ -58,7 +62,7 @@ suite('the CPU engine on worker_threads', () => {
   test('a thread that dies is replaced and its tiles are computed again', async () => {
     let spawned = 0;
     const pool = new CpuPool(() => nodeCpuThread(spawned++ === 0 ? dyingThread(5) : undefined), 2);
-    const engine = new CpuEngine('cpu', device, pool);
+    const engine = cpuEngine(pool);
     const batch = makeBatch('thread', { thread_count: 5000 }, { tileLength: 50n });
     const run = engine.start(batch);
     assert.deepEqual(await run.ended, { how: 'finished' });
@@ -70,7 +74,7 @@ suite('the CPU engine on worker_threads', () => {
 
   test('a tile that three threads die of fails its batch, with the reason', async () => {
     const pool = new CpuPool(() => nodeCpuThread(dyingThread(1)), 1);
-    const engine = new CpuEngine('cpu', device, pool);
+    const engine = cpuEngine(pool);
     const run = engine.start(makeBatch('thread', { thread_count: 5000 }, { tileLength: 5000n }));
     const end = await run.ended;
     assert.equal(end.how, 'failed');
@@ -81,7 +85,7 @@ suite('the CPU engine on worker_threads', () => {
 
   test('a thread’s module that can’t be loaded fails the batch, too', async () => {
     const missing = new URL('./no-such-thread.ts', import.meta.url);
-    const engine = new CpuEngine('cpu', device, new CpuPool(() => nodeCpuThread(missing), 2));
+    const engine = cpuEngine(new CpuPool(() => nodeCpuThread(missing), 2));
     const end = await engine.start(makeBatch('thread', {}, { tileLength: 100n })).ended;
     assert.equal(end.how, 'failed');
     await engine.close();
@@ -124,7 +128,7 @@ suite('the CPU engine on worker_threads', () => {
 
   test('stopped, it hands back an exact prefix within a second; closed, it computes no more', async () => {
     const pool = nodeCpuPool(2);
-    const engine = new CpuEngine('cpu', device, pool);
+    const engine = cpuEngine(pool);
     const batch = makeBatch('thread', { thread_count: 2 ** 30 }, { tileLength: 4096n });
     const run = engine.start(batch);
     while (run.prefix().end === 0n) await new Promise((resolve) => void setImmediate(resolve));

@@ -7,6 +7,7 @@ import { cpus } from 'node:os';
 import type { DeviceInfo } from '../../protocol/messages.ts';
 import { workloads } from '../../shaders/registry.ts';
 import { CpuEngine } from '../engines/cpu.ts';
+import { Duty } from '../engines/duty.ts';
 import type { Engine } from '../engines/engine.ts';
 import { GpuEngine } from '../engines/gpu.ts';
 import { HttpKernels } from '../kernel-source.ts';
@@ -165,7 +166,12 @@ function cpuDevice(config: NodeWorkerConfig): Device {
     gpu_memory_mb: null,
     threads,
   };
-  return { suffix: '', nvidia: null, open: () => new CpuEngine('cpu', device, nodeCpuPool(threads)) };
+  return {
+    suffix: '',
+    nvidia: null,
+    open: (runtime) =>
+      new CpuEngine({ kind: 'cpu', device, pool: nodeCpuPool(threads), duty: new Duty(runtime) }),
+  };
 }
 
 async function gpuDevices(config: NodeWorkerConfig, monitor: NvidiaMonitor): Promise<Device[]> {
@@ -224,6 +230,7 @@ function openGpu(
     log: config.log,
     maxUnits: config.gpuBatchSize,
     sleeps: true,
+    duty: new Duty(runtime),
   });
 }
 

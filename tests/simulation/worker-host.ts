@@ -1,6 +1,7 @@
 /** One machine that runs the real worker loop on a simulated CPU: starts it, kills it, stops it, starts it again. */
 import { CpuEngine } from '../../client/engines/cpu.ts';
 import { CpuPool } from '../../client/engines/cpu-pool.ts';
+import { Duty } from '../../client/engines/duty.ts';
 import type { Connection, Transport } from '../../client/connection.ts';
 import type { KernelSource } from '../../client/kernel-source.ts';
 import { Worker } from '../../client/worker.ts';
@@ -99,7 +100,7 @@ export class WorkerHost {
         priority: 0,
         health_url: null,
       },
-      engine: new CpuEngine('cpu', info, pool),
+      engine: new CpuEngine({ kind: 'cpu', device: info, pool, duty: new Duty(time) }),
       transport: this.honest ? wire : new LyingTransport(wire, this.#parts),
       kernels: localKernels(programs),
       runtime: time,
