@@ -32,7 +32,9 @@ export interface SubmitRequest {
 const TIMEOUT_MS = 15_000;
 
 export const api = {
-  submit: (body: SubmitRequest) => ask<SubmitReply>('POST', '/api/submit', body, hasText('job_id')),
+  /** @param idempotencyKey the same key and body twice make one job */
+  submit: (body: SubmitRequest, idempotencyKey?: string) =>
+    ask<SubmitReply>('POST', '/api/submit', body, hasText('job_id'), idempotencyKey),
   status: (jobId: string) => ask<JobStatus>('GET', `/api/status/${jobId}`, undefined, hasText('job_id')),
   results: (jobId: string) => ask<JobResults>('GET', `/api/results/${jobId}`, undefined, hasText('job_id')),
   coverage: (jobId: string) =>
@@ -65,7 +67,13 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** @throws ApiError */
-async function ask<T>(method: 'GET' | 'POST', path: string, body: unknown, shape: Shape): Promise<T> {
+async function ask<T>(
+  method: 'GET' | 'POST',
+  path: string,
+  body: unknown,
+  shape: Shape,
+  idempotencyKey?: string,
+): Promise<T> {
   const read = (value: unknown): value is T => shape(value);
   let response: Response;
   let value: unknown;
@@ -74,7 +82,13 @@ async function ask<T>(method: 'GET' | 'POST', path: string, body: unknown, shape
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(method === 'POST'
-        ? { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+        ? {
+            body: JSON.stringify(body),
+            headers: {
+              'Content-Type': 'application/json',
+              ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
+            },
+          }
         : {}),
     });
     value = await response.json();
