@@ -98,7 +98,7 @@ export interface Cluster {
   batches(
     after: number,
     limit: number,
-  ): { readonly batches: readonly FinishedBatch[]; readonly last: number };
+  ): { readonly now: string; readonly batches: readonly FinishedBatch[]; readonly last: number };
   throughput(windowSeconds: number): Promise<Throughput>;
 
   /** Returns the unsubscribe function. */

@@ -197,6 +197,7 @@ export type NodeStatus = z.infer<typeof nodeStatus>;
 export const nodeList = z.object({ nodes: z.array(nodeStatus) });
 
 export const clusterStatus = z.object({
+  now: time.describe('by the coordinator’s clock, which all times are by'),
   version: z.string(),
   protocol: z.number().int(),
   uptime_seconds: z.number(),

@@ -44,7 +44,7 @@ export const LIVE_EVENTS = {
   /** At most every two seconds. */
   nodes: nodeList.extend({ total: z.number().int() }),
   /** First those of the last minute, then what is new, at most twice a second. */
-  batches: z.object({ batches: z.array(finishedBatch) }),
+  batches: z.object({ now: z.iso.datetime(), batches: z.array(finishedBatch) }),
   /** Of the job that `job` names, as GET /api/status/{job_id}, /results, /coverage: at most once a second. */
   progress: jobStatus,
   result: jobResults,

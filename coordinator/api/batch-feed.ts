@@ -16,8 +16,8 @@ export class BatchFeed {
   }
 
   join(stream: EventStream): void {
-    const { batches, last } = this.#cluster.batches(0, MAX_BATCHES);
-    stream.send('batches', undefined, JSON.stringify({ batches }));
+    const { now, batches, last } = this.#cluster.batches(0, MAX_BATCHES);
+    stream.send('batches', undefined, JSON.stringify({ now, batches }));
     this.#last.set(stream, last);
     this.#timer ??= setInterval(() => this.#tick(), this.#least_ms);
   }
@@ -38,8 +38,8 @@ export class BatchFeed {
     for (const [stream, after] of this.#last) {
       let found = news.get(after);
       if (found === undefined) {
-        const { batches, last } = this.#cluster.batches(after, MAX_NEW_BATCHES);
-        found = { json: batches.length === 0 ? undefined : JSON.stringify({ batches }), last };
+        const { now, batches, last } = this.#cluster.batches(after, MAX_NEW_BATCHES);
+        found = { json: batches.length === 0 ? undefined : JSON.stringify({ now, batches }), last };
         news.set(after, found);
       }
       if (found.json === undefined || stream.send('batches', undefined, found.json))

@@ -79,6 +79,7 @@ export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: 
     if (node.link !== undefined) kinds.set(node.facts.kind, (kinds.get(node.facts.kind) ?? 0) + 1);
   }
   return {
+    now: time(now),
     version: config.softwareVersion,
     protocol: PROTOCOL_VERSION,
     uptime_seconds: (now - core.startedAt) / 1000,

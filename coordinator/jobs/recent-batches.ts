@@ -34,7 +34,7 @@ export class RecentBatches {
     after: number,
     limit: number,
     nowMs: number,
-  ): { readonly batches: readonly FinishedBatch[]; readonly last: number } {
+  ): { readonly now: string; readonly batches: readonly FinishedBatch[]; readonly last: number } {
     const wanted = Math.min(this.#count - after, limit, this.#ring.length);
     const batches: FinishedBatch[] = [];
     for (let number = this.#count - wanted; number < this.#count; number++) {
@@ -43,6 +43,6 @@ export class RecentBatches {
       const { at, nodeId, kind, type, jobId, range } = entry;
       batches.push({ at: time(at), node_id: nodeId, kind, type, job_id: jobId, ...rangeJson(range) });
     }
-    return { batches, last: this.#count };
+    return { now: time(nowMs), batches, last: this.#count };
   }
 }

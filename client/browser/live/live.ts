@@ -23,6 +23,13 @@ export type Connection =
 
 export interface Live {
   readonly connection: ReadonlySignal<Connection>;
+  /** When the coordinator was last heard, milliseconds since 1970 by this device's clock; undefined: never yet. */
+  readonly heardAt: ReadonlySignal<number | undefined>;
+  /**
+   * How far this device's clock is ahead of the coordinator's. The times of `batches` are by this device's clock
+   * already, all others by the coordinator's.
+   */
+  readonly clockAhead_ms: ReadonlySignal<number>;
   /** Of the coordinator, as it changes; another one than at the page's start: reload. */
   readonly outdated: ReadonlySignal<boolean>;
   /** Undefined: not known yet. */

@@ -6,6 +6,7 @@ import type { Live } from '../live/live.ts';
 import { grouped, scaled } from '../format/figures.ts';
 import { Button } from '../controls/button.tsx';
 import { theme, toggleTheme } from './theme.ts';
+import { ConnectionLine } from './connection-line.tsx';
 import { WovenEdge } from './woven-edge.tsx';
 import mark from './mark.svg';
 
@@ -54,6 +55,7 @@ export function Shell({ page, live, children, side }: ShellProps) {
         />
       </header>
       <WovenEdge live={live} />
+      <ConnectionLine live={live} />
       <div class={side === undefined ? 'page' : 'page with-side'}>
         <main>{children}</main>
         {side === undefined ? null : <aside aria-label="This device and actions">{side}</aside>}

@@ -1,0 +1,42 @@
+/** What is wrong with the figures on this page, if anything is: one line under the header. */
+import { Button } from '../controls/button.tsx';
+import type { Live } from '../live/live.ts';
+
+const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+
+export function ConnectionLine({ live }: { readonly live: Live }) {
+  const sentence = sentenceOf(live);
+  return (
+    <div class="connection-line" role="status">
+      {sentence === undefined ? null : <p>{sentence}</p>}
+      {sentence !== undefined && live.outdated.value ? (
+        <Button kind="normal" onClick={() => location.reload()}>
+          Reload
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+function sentenceOf({ connection, heardAt, outdated }: Live): string | undefined {
+  if (outdated.value) return 'This page is older than the coordinator: reload.';
+  // Read only while it is shown: it changes every second.
+  const since = () => (heardAt.peek() === undefined ? undefined : TIME.format(heardAt.peek()));
+  switch (connection.value) {
+    case 'connecting':
+    case 'live':
+      return undefined;
+    case 'lost': {
+      const from = since();
+      return from === undefined
+        ? 'The coordinator can’t be reached; trying again.'
+        : `Connection lost: figures are from ${from}; trying again.`;
+    }
+    case 'offline': {
+      const from = since();
+      return from === undefined
+        ? 'This device is offline: the page goes on when it is connected again.'
+        : `This device is offline: figures are from ${from}.`;
+    }
+  }
+}
