@@ -48,7 +48,7 @@ export function batteryReading({ charging, level }: Pick<Battery, 'charging' | '
 
 /** Strong pressure is a state of "serious" or "critical". */
 export function pressureReading(strong: boolean): Reading {
-  return strong ? { active: true, now: 'now busy with other things' } : { active: false, now: 'now cool' };
+  return strong ? { active: true, now: 'now under load' } : { active: false, now: 'now calm' };
 }
 
 export function batterySource(open: (() => Promise<Battery>) | undefined): PauseSource {

@@ -7,6 +7,7 @@ import pause from 'lucide-static/icons/pause.svg?raw';
 import play from 'lucide-static/icons/play.svg?raw';
 import reset from 'lucide-static/icons/rotate-ccw.svg?raw';
 import shuffle from 'lucide-static/icons/shuffle.svg?raw';
+import upload from 'lucide-static/icons/upload.svg?raw';
 import warning from 'lucide-static/icons/triangle-alert.svg?raw';
 import wrong from 'lucide-static/icons/circle-alert.svg?raw';
 import close from 'lucide-static/icons/x.svg?raw';
@@ -20,6 +21,7 @@ const ICONS = {
   play,
   reset,
   shuffle,
+  upload,
   warning,
   wrong,
   close,
