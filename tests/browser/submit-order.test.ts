@@ -152,6 +152,7 @@ suite('the command', () => {
 suite('the estimate', () => {
   const cluster = (units_per_second: number, type = 'collatz') =>
     clusterStatus.parse({
+      now: '2026-01-01T00:00:00Z',
       version: '0',
       protocol: 1,
       uptime_seconds: 1,
