@@ -1,14 +1,84 @@
+/** The Threads page: one root as a tree and as a schedule, and what the cluster knows of many. */
+import { Segmented } from '../controls/segmented.tsx';
 import { openLive } from '../live/open-live.ts';
 import { mount, Shell } from '../shell/shell.tsx';
+import { PROCESSOR_COUNTS, processorsText } from './address.ts';
+import { ChoiceForm } from './choice-form.tsx';
+import { CountedTree } from './counted-tree.tsx';
+import { headline } from './headline.ts';
+import { JobSection } from './job-section.tsx';
+import { showAskedJob } from './job-state.ts';
+import { LogList } from './log-list.tsx';
+import { busy, counted, failure, processors, simulated } from './page-state.ts';
+import { Picture } from './picture.tsx';
+import { Player } from './player.tsx';
+import { SubmitShape } from './submit-shape.tsx';
+import { ThreadPanel } from './thread-panel.tsx';
+import './threads.css';
 
-const live = openLive(['cluster', 'batches']);
+const live = openLive(['cluster', 'batches', 'jobs']);
+
+const PROCESSOR_OPTIONS = PROCESSOR_COUNTS.map((count) => ({
+  value: String(count),
+  label: processorsText(count),
+  ...(count === Infinity ? { title: 'unlimited' } : {}),
+}));
 
 function ThreadsPage() {
   return (
     <Shell page="threads" live={live}>
-      <h1>Threads</h1>
+      <Threads />
     </Shell>
   );
 }
 
+function Threads() {
+  const shown = counted.value === undefined ? simulated.value : undefined;
+  return (
+    <div class="threads">
+      <div class="title-row">
+        <h1>{headline(counted.value, shown)}</h1>
+        <div class="processors">
+          <span class="small" aria-hidden="true">
+            Processors
+          </span>
+          <Segmented
+            legend="Processors"
+            options={PROCESSOR_OPTIONS}
+            value={String(processors.value)}
+            onChange={(value) => (processors.value = Number(value))}
+          />
+        </div>
+      </div>
+      <p class="small narrow-only">
+        Each line is a thread; deeper forks change colour. The chain in ink is the span: no machine can beat
+        it.
+      </p>
+      {failure.value === '' ? null : <p role="alert">{failure.value}</p>}
+      <p class="small" role="status">
+        {busy.value ? 'Growing a large tree…' : ''}
+      </p>
+      {counted.value === undefined ? null : <CountedTree counted={counted.value} />}
+      {shown === undefined ? null : (
+        <>
+          <Picture shown={shown} />
+          <Player shown={shown} />
+        </>
+      )}
+      <div class="explore">
+        <ChoiceForm />
+        {shown === undefined ? null : (
+          <>
+            <ThreadPanel shown={shown} />
+            <LogList shown={shown} />
+          </>
+        )}
+      </div>
+      <JobSection live={live} />
+      <SubmitShape live={live} />
+    </div>
+  );
+}
+
+void showAskedJob();
 mount(<ThreadsPage />);
