@@ -1,13 +1,16 @@
 /** How the pages are built. The coordinator serves them under a policy without inline scripts and styles. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { pageHead } from './page-head.ts';
 
 const page = (name: string) => fileURLToPath(new URL(`${name}.html`, import.meta.url));
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: '/',
-  publicDir: false,
+  // What has a name of its own at the root: icons, the manifest, the preview.
+  publicDir: 'public',
+  plugins: [pageHead()],
   logLevel: 'warn',
   worker: { format: 'es' },
   build: {

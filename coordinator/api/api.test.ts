@@ -337,12 +337,12 @@ suite('what is not the API', () => {
 
   test('pages that are not built say how to build them; files outside are not served', async (t) => {
     const coordinator = await runCoordinator(t, { pagesDir: '/nonexistent/pages' });
-    for (const path of ['/', '/index.html']) {
+    for (const path of ['/', '/index.html', '/collatz.html', '/cluster.html', '/device.html']) {
       const reply = await coordinator.ask(path);
       assert.equal(reply.status, 503);
       assert.match(String(reply.body), /npm run build/);
     }
-    for (const path of ['/../package.json', '/%2e%2e/package.json', '/.git/config', '/cluster.html', '/%']) {
+    for (const path of ['/../package.json', '/%2e%2e/package.json', '/.git/config', '/other.html', '/%']) {
       const { status } = await rawAsk(coordinator.url, path, undefined, {}, 'GET');
       assert.ok(status === 404 || status === 400, `${path}: ${status}`);
     }

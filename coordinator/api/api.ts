@@ -7,6 +7,7 @@ import type { Workload } from '../../protocol/workload.ts';
 import type { Cluster } from '../cluster.ts';
 import type { KernelLibrary } from '../kernels.ts';
 import type { Log } from '../log.ts';
+import { compressed } from './compressed.ts';
 import { EventStreams, STREAM_LIMITS } from './event-streams.ts';
 import type { StreamLimits } from './event-streams.ts';
 import { docsRoutes, kernelRoutes, pageFiles } from './files.ts';
@@ -47,7 +48,7 @@ export function createApi(options: ApiOptions): Api {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(requestLog(log), securityHeaders(), ownOriginOnly(options.allowedOrigins));
+  app.use(requestLog(log), securityHeaders(), ownOriginOnly(options.allowedOrigins), compressed());
 
   addRoutes(app, routeHandlers({ cluster, workloads, events, live }));
   const description = openApi(options.version, workloads.values());

@@ -1,5 +1,5 @@
 /** What is served as it stands: the built pages, the page to try the API, and kernels by their hash. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import express from 'express';
 import type { RequestHandler, Response, Router } from 'express';
@@ -23,7 +23,7 @@ export function kernelRoutes(kernels: KernelLibrary): Router {
         'no kernel of this coordinator has this hash: GET /kernels lists them',
       );
     }
-    response.set({ 'Content-Type': kernel.contentType, 'Cache-Control': ONE_YEAR, ETag: `"${sha256}"` });
+    response.set({ 'Content-Type': kernel.contentType, 'Cache-Control': ONE_YEAR, ETag: `W/"${sha256}"` });
     if (request.fresh) response.status(304).end();
     else response.send(kernel.bytes);
   });
@@ -51,14 +51,26 @@ export function pageFiles(pagesDir: string): RequestHandler[] {
   const setHeaders = (response: Response, path: string) => {
     response.set('Cache-Control', path.startsWith(assets) ? ONE_YEAR : 'no-cache');
   };
-  return [express.static(pagesDir, { redirect: false, cacheControl: false, setHeaders }), withoutPages];
+  const files = express.static(pagesDir, { redirect: false, cacheControl: false, setHeaders });
+  const isBuilt = () => existsSync(join(pagesDir, 'index.html'));
+  return [
+    files,
+    (request, response, next) => {
+      if (PAGES.has(request.path) && !isBuilt()) withoutPages(response);
+      else next();
+    },
+  ];
 }
 
-const withoutPages: RequestHandler = (request, response, next) => {
-  if (request.path !== '/' && request.path !== '/index.html') {
-    next();
-    return;
-  }
+const PAGES: ReadonlySet<string> = new Set([
+  '/',
+  '/index.html',
+  '/collatz.html',
+  '/cluster.html',
+  '/device.html',
+]);
+
+function withoutPages(response: Response): void {
   response.status(503).set({ 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' });
   response.send(
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Threads Cluster</title>' +
@@ -66,4 +78,4 @@ const withoutPages: RequestHandler = (request, response, next) => {
       'Run <code>npm run build</code> in its folder and load this page again.</p>' +
       '<p>The API can be tried at <a href="/docs">/docs</a>.</p></html>',
   );
-};
+}

@@ -3,6 +3,8 @@ import { ClusterError } from '../../protocol/errors.ts';
 import type { Log } from '../log.ts';
 import type { EventStream } from './event-stream.ts';
 
+type Reader = Pick<EventStream, 'send'>;
+
 export interface FeedSource {
   readonly event: string;
   /** Least time between two reads. */
@@ -19,7 +21,7 @@ export class LiveFeed {
   readonly #source: FeedSource;
   readonly #log: Log;
   /** What each reader was sent last: nothing is sent twice, and whoever fell behind catches up. */
-  readonly #sent = new Map<EventStream, string | undefined>();
+  readonly #sent = new Map<Reader, string | undefined>();
   #latest: string | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #dirty = true;
@@ -32,13 +34,13 @@ export class LiveFeed {
     this.#log = log;
   }
 
-  join(stream: EventStream): void {
+  join(stream: Reader): void {
     this.#sent.set(stream, undefined);
     if (this.#latest !== undefined && performance.now() < this.#nextAt()) this.#offer(this.#latest);
     this.#plan();
   }
 
-  leave(stream: EventStream): void {
+  leave(stream: Reader): void {
     this.#sent.delete(stream);
     if (this.#sent.size === 0) this.#cancel();
   }

@@ -19,7 +19,12 @@ function remembered(): Theme | undefined {
 export const theme = signal<Theme>(remembered() ?? (prefersDark.matches ? 'dark' : 'light'));
 
 function show(): void {
-  document.documentElement.dataset['theme'] = theme.value;
+  const root = document.documentElement;
+  root.dataset['theme'] = theme.value;
+  const background = getComputedStyle(root).getPropertyValue('--bg').trim();
+  if (background === '') return;
+  for (const meta of document.querySelectorAll('meta[name=theme-color]'))
+    meta.setAttribute('content', background);
 }
 
 show();
