@@ -220,7 +220,7 @@ test('batches: their range, their state, how far or how long', () => {
   assert.equal(rangeText(1n, 300_000n), '1–300\u202f000');
   assert.equal(rangeText(41_000_000n, 43_000_000n), '41.0–43.0 M');
   assert.equal(rangeText(1_500_000n, 1_600_000n), '1.50–1.60 M');
-  assert.equal(rangeText(500n, 1_000_000n), '0.0–1.0 M');
+  assert.equal(rangeText(500n, 1_000_000n), '0.00–1.00 M');
   assert.equal(rangeText(1_000_000_000_000n, 1_000_000_000_001n), '1.000 T');
   assert.equal(rangeText(2n ** 68n, 2n ** 68n + 10n ** 12n), '2.951·10²⁰ + 1.0 T');
   assert.equal(rangeText(10n ** 15n - 1n, 10n ** 15n), '9.999·10¹⁴ + 1');

@@ -49,7 +49,9 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 test('battery: what it says now, and no rule where the browser has none or refuses', async () => {
   const battery = new TestBattery();
   const rules = createPauseRules([batterySource(() => Promise.resolve(battery))], undefined);
-  assert.deepEqual(rules.rules.value, [{ cause: 'battery', on: true, active: undefined, now: 'asking' }]);
+  assert.deepEqual(rules.rules.value, [
+    { cause: 'battery', on: true, active: undefined, now: 'not known yet' },
+  ]);
   assert.deepEqual(rules.causes.value, []);
   await settled();
   assert.equal(rules.rules.value[0]?.now, 'now plugged in');

@@ -11,12 +11,9 @@ import './lend.css';
 
 export function LendBar({ lend }: { readonly lend: Lend }) {
   return (
-    <>
-      <div class="lend-bar-place" />
-      <section class="lend-bar" aria-label="Lend this device, in short">
-        {isStarted(lend.phase.value) ? <Running lend={lend} /> : <Offer lend={lend} />}
-      </section>
-    </>
+    <section class="lend-bar" aria-label="Lend this device, in short">
+      {isStarted(lend.phase.value) ? <Running lend={lend} /> : <Offer lend={lend} />}
+    </section>
   );
 }
 
@@ -55,7 +52,7 @@ function Offer({ lend }: { readonly lend: Lend }) {
       <>
         <p>
           <strong>{notice.heading}</strong>
-          <span class="tiny">Why, and what helps, stands further up.</span>
+          <span class="tiny">The panel says more.</span>
         </p>
         <Action lend={lend} action={action} first onRules={noRules} />
       </>

@@ -53,7 +53,7 @@ export function pressureReading(strong: boolean): Reading {
 
 export function batterySource(open: (() => Promise<Battery>) | undefined): PauseSource {
   const reading = signal<Reading | undefined>(
-    open === undefined ? undefined : { active: undefined, now: 'asking' },
+    open === undefined ? undefined : { active: undefined, now: 'not known yet' },
   );
   const ended = new AbortController();
   const watch = async (ask: () => Promise<Battery>) => {
@@ -111,7 +111,7 @@ export function typingSource(page: Page): PauseSource {
 
 export function pressureSource(watch: PressureWatch | undefined, page: Page): PauseSource {
   const reading = signal<Reading | undefined>(
-    watch === undefined ? undefined : { active: undefined, now: 'asking' },
+    watch === undefined ? undefined : { active: undefined, now: 'not known yet' },
   );
   const ended = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -212,7 +212,7 @@ export const RULE_LABELS: Readonly<Record<PauseRule['cause'], string>> = {
   battery: 'Pause on battery',
   hidden: 'Pause when this tab is hidden',
   typing: 'Pause while I type or scroll',
-  pressure: 'Pause when the device is under load',
+  pressure: 'Pause under load',
 };
 
 const RULE_CLAUSES: Readonly<Record<PauseRule['cause'], string>> = {
