@@ -177,15 +177,15 @@ function curl({ address, init }) {
 /** @param {string} method @param {string} path @param {Operation} operation @returns {HTMLElement} */
 function section(method, path, operation) {
   const { element, request } = form(method, path, operation);
-  const events = operation.responses['200']?.content?.['text/event-stream'] !== undefined;
+  const events = operation.responses['200']?.content?.['text/event-stream']?.schema?.['x-events'];
   const output = make('div', { 'aria-live': 'polite' });
-  element.append(make('button', { type: 'submit' }, events ? 'Watch' : 'Send'));
+  element.append(make('button', { type: 'submit' }, events === undefined ? 'Send' : 'Watch'));
   element.addEventListener('submit', (event) => {
     event.preventDefault();
     const asked = request();
     output.replaceChildren(make('h2', {}, 'As a command'), make('pre', {}, curl(asked)));
-    if (events) watch(asked.address, output);
-    else void send(asked, output);
+    if (events === undefined) void send(asked, output);
+    else watch(asked.address, Object.keys(events), output);
   });
   const errors = Object.entries(operation.responses).filter(([status]) => !status.startsWith('2'));
   const inside = make(
@@ -222,8 +222,8 @@ async function send(asked, output) {
   }
 }
 
-/** @param {string} address @param {HTMLElement} output */
-function watch(address, output) {
+/** @param {string} address @param {readonly string[]} names of the events @param {HTMLElement} output */
+function watch(address, names, output) {
   const source = new EventSource(address);
   const stop = make('button', { type: 'button', class: 'quiet' }, 'Stop');
   const list = make('div');
@@ -235,9 +235,10 @@ function watch(address, output) {
   };
   stop.addEventListener('click', () => end('Stopped.'));
   source.addEventListener('error', () => {
-    if (source.readyState === EventSource.CLOSED) end('No events: is there a job with this id?');
+    if (source.readyState === EventSource.CLOSED)
+      end('No events: is what you asked for right, and is there a job with this id?');
   });
-  for (const name of ['progress', 'result', 'end']) {
+  for (const name of names) {
     source.addEventListener(name, (event) => {
       list.prepend(
         make('h2', {}, `${name} ${event.lastEventId}`),
