@@ -9,10 +9,13 @@ export const STARTS = 5200;
 /** Starts are below this. */
 export const STARTS_BELOW = 1_000_000;
 
-/** Degrees; a path of average delay has about 2.1 even steps for each odd one, and goes straight. */
-const EVEN_TURN = (-3.1 * Math.PI) / 180;
-const ODD_TURN = (6.65 * Math.PI) / 180;
-const FIRST_DIRECTION = (62 * Math.PI) / 180;
+/**
+ * With 1.585 (log2 3) times as much for odd as for even ones, a direction would tell a number's size alone; a little
+ * more, and longer paths bend upwards: the tree is a fan by delay.
+ */
+const EVEN_TURN = (-2.6 * Math.PI) / 180;
+const ODD_TURN = (4.7 * Math.PI) / 180;
+const FIRST_DIRECTION = (50 * Math.PI) / 180;
 /** A segment at depth d has length 1 / (1 + d / 90): long paths stay in the picture. */
 const SHRINK_DEPTH = 90;
 const YIELD_EVERY = 16;

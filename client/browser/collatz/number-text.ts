@@ -12,10 +12,10 @@ export function shortNumber(value: bigint): string {
   return digits.length <= FULL_DIGITS ? grouped(value) : scientific(digits);
 }
 
-/** For narrow columns: at most 13 digits in full. */
+/** For narrow columns: up to 15 digits in full. */
 export function columnNumber(value: bigint): string {
   const digits = value.toString();
-  return digits.length <= 13 ? grouped(value) : scientific(digits);
+  return digits.length <= 15 ? grouped(value) : scientific(digits);
 }
 
 /** Cut, not rounded: these are the first digits. */
@@ -24,7 +24,7 @@ function scientific(digits: string): string {
 }
 
 export function superscript(value: number): string {
-  return [...String(value)].map((digit) => SUPERSCRIPTS[Number(digit)] ?? digit).join('');
+  return String(value).replace(/\d/g, (digit) => SUPERSCRIPTS.charAt(Number(digit)));
 }
 
 /** `10⁶`, `2²⁰`, else grouped: bounds of ranges are mostly powers. Also one beside a power of two: `2⁶⁸ + 1`. */

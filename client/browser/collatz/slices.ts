@@ -15,7 +15,7 @@ export async function runInSlices<T>(work: Sliced<T>, signal?: AbortSignal): Pro
   for (;;) {
     if (signal?.aborted === true) return undefined;
     const { done, value } = step(work);
-    if (done === true) return value;
+    if (done) return value;
     if (performance.now() < until) continue;
     await nextTask();
     until = performance.now() + SLICE_MS;
@@ -26,7 +26,7 @@ export async function runInSlices<T>(work: Sliced<T>, signal?: AbortSignal): Pro
 export function runAtOnce<T>(work: Sliced<T>): T {
   for (;;) {
     const { done, value } = step(work);
-    if (done === true) return value;
+    if (done) return value;
   }
 }
 

@@ -1,0 +1,70 @@
+/** Where n joins the rest. */
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { grouped } from '../format/figures.ts';
+import { theme } from '../shell/theme.ts';
+import { path, tree } from './explorer-state.ts';
+import type { InverseTree } from './inverse-tree.ts';
+import { STARTS_BELOW, joint } from './inverse-tree.ts';
+import { powerText, shortNumber } from './number-text.ts';
+import { paintOwnPath, paintTree } from './paint-tree.ts';
+import type { Size } from './picture.tsx';
+import { Picture, coloursOf, prepare, useSize } from './picture.tsx';
+import { runInSlices } from './slices.ts';
+import { valuesFrom } from './trajectory.ts';
+import { jointSentence } from './words.ts';
+
+export function TreePicture() {
+  const walked = path.value;
+  const grown = tree.value;
+  const [box, size] = useSize();
+  const layers = useMemo(
+    () => (walked === undefined || grown === undefined ? [] : [paintOwnPath(grown, walked)]),
+    [walked, grown],
+  );
+  const sentence = useMemo(() => {
+    if (walked === undefined || grown === undefined) return '';
+    const met = joint(grown, (from, count) => valuesFrom(walked, from, count));
+    return jointSentence(walked, met, grown.starts);
+  }, [walked, grown]);
+  const n = walked === undefined ? 'n' : shortNumber(walked.start);
+  return (
+    <section class="tree-section" aria-labelledby="tree-title">
+      <div class="section-head">
+        <h2 id="tree-title">Where {n} joins the rest</h2>
+        <p class="tiny">
+          {grown === undefined
+            ? 'growing'
+            : `${grouped(grown.starts)} starts below ${powerText(BigInt(STARTS_BELOW))}, each path ends in 1`}
+        </p>
+      </div>
+      <div ref={box} class="tree-picture">
+        {grown === undefined || size.width === 0 ? null : <Tree grown={grown} size={size} />}
+        <Picture
+          class="own-path"
+          label={`The merged paths of ${grown?.starts ?? 0} numbers, and the path of ${n} among them. ${sentence}`}
+          layers={layers}
+        />
+      </div>
+      <p class="small joint">{sentence || '\u00a0'}</p>
+    </section>
+  );
+}
+
+/** Painted once for each size and theme: it doesn't depend on n. */
+function Tree({ grown, size }: { readonly grown: InverseTree; readonly size: Size }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const colours = theme.value;
+  useEffect(() => {
+    const element = canvas.current;
+    const context = element === null ? undefined : prepare(element, size);
+    if (element === null || context === undefined) return undefined;
+    const stop = new AbortController();
+    // Growing is motion: who wants none sees the tree when it is whole.
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) element.style.visibility = 'hidden';
+    void runInSlices(paintTree(context, grown, size, coloursOf(element)), stop.signal).then(() => {
+      element.style.visibility = '';
+    });
+    return () => stop.abort();
+  }, [grown, size, colours]);
+  return <canvas ref={canvas} aria-hidden="true" />;
+}
