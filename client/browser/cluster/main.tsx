@@ -1,14 +1,5 @@
 import { openLive } from '../live/open-live.ts';
-import { mount, Shell } from '../shell/shell.tsx';
+import { mount } from '../shell/shell.tsx';
+import { ClusterPage } from './cluster-page.tsx';
 
-const live = openLive(['cluster', 'batches']);
-
-function ClusterPage() {
-  return (
-    <Shell page="cluster" live={live}>
-      <h1>Cluster</h1>
-    </Shell>
-  );
-}
-
-mount(<ClusterPage />);
+mount(<ClusterPage live={openLive(['cluster', 'jobs', 'nodes', 'batches'])} />);
