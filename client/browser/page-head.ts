@@ -1,5 +1,10 @@
 /** What the head of every page has beside its own: icons for an installed page, its colours, its preview. */
-import type { HtmlTagDescriptor, Plugin } from 'vite';
+
+interface HeadTag {
+  readonly tag: 'meta' | 'link';
+  readonly attrs: Record<string, string>;
+  readonly injectTo: 'head';
+}
 
 /** `--bg` of shell/tokens.css; shell/theme.ts puts the chosen theme's in their place. */
 const THEME_COLOURS = [
@@ -13,17 +18,18 @@ const PREVIEW = {
   alt: 'A program of 217 threads as a tree, and the same threads on eight processors',
 };
 
-const meta = (attrs: Readonly<Record<string, string>>): HtmlTagDescriptor => ({
+const meta = (attrs: Record<string, string>): HeadTag => ({
   tag: 'meta',
   attrs,
   injectTo: 'head',
 });
 const property = (name: string, content: string) => meta({ property: `og:${name}`, content });
 
-export function pageHead(): Plugin {
+/** A plugin of Vite. */
+export function pageHead() {
   return {
     name: 'page-head',
-    transformIndexHtml(html, { filename }) {
+    transformIndexHtml(html: string, { filename }: { readonly filename: string }): HeadTag[] {
       const title = /<title>([^<]+)<\/title>/.exec(html)?.[1];
       const description = /<meta\s+name="description"\s+content="([^"]+)"/.exec(html)?.[1];
       if (title === undefined || description === undefined)
