@@ -49,11 +49,7 @@ export function conformance<P, T, A>(
   workload: Workload<P, T, A>,
   engines: Engines<P, A>,
 ): void {
-  const cases: readonly Case<P>[] = workload.samples.map(({ name, parameters, ranges }) => ({
-    name,
-    p: workload.parameters.parse(parameters),
-    ranges,
-  }));
+  const cases = casesOf(workload);
   plan(api, workload, cases);
   parameters(api, workload, cases);
   answers(api, workload, cases, engines);
@@ -61,6 +57,23 @@ export function conformance<P, T, A>(
   canonical(api, workload, cases, engines);
   forged(api, workload, cases, engines);
   garbage(api, workload, cases, engines);
+}
+
+/** The part that differs from device to device: every engine's answers against the reference, and each other's. */
+export function comparisons<P, T, A>(
+  api: TestApi,
+  workload: Workload<P, T, A>,
+  engines: Engines<P, A>,
+): void {
+  answers(api, workload, casesOf(workload), engines);
+}
+
+function casesOf<P, T, A>(workload: Workload<P, T, A>): readonly Case<P>[] {
+  return workload.samples.map(({ name, parameters, ranges }) => ({
+    name,
+    p: workload.parameters.parse(parameters),
+    ranges,
+  }));
 }
 
 function parameters<P, T, A>(api: TestApi, w: Workload<P, T, A>, cases: readonly Case<P>[]): void {

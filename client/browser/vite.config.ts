@@ -20,6 +20,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // Which chunks a page loads at first: tests/browser/budgets.test.ts weighs them.
     manifest: true,
-    rolldownOptions: { input: { index: page('index'), collatz: page('collatz'), cluster: page('cluster') } },
+    rolldownOptions: {
+      input: {
+        index: page('index'),
+        collatz: page('collatz'),
+        cluster: page('cluster'),
+        device: page('device'),
+      },
+    },
   },
 });

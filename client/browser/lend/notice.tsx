@@ -71,6 +71,9 @@ function perform(lend: Lend, does: Exclude<NoticeAction['does'], 'link'>, onRule
     case 'use_cpu':
       lend.setEngine('cpu');
       break;
+    case 'stop':
+      lend.stop();
+      break;
     case 'resume':
       lend.resume();
       break;

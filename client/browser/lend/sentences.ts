@@ -5,7 +5,7 @@ import { INTENSITIES } from './lend.ts';
 
 export type NoticeAction =
   | {
-      readonly does: 'start' | 'start_cpu' | 'use_cpu' | 'reload' | 'resume' | 'rules';
+      readonly does: 'start' | 'start_cpu' | 'use_cpu' | 'stop' | 'reload' | 'resume' | 'rules';
       readonly label: string;
     }
   | { readonly does: 'link'; readonly label: string; readonly href: string };
@@ -86,8 +86,8 @@ export function noticeOf(situation: Situation, address: Address): Notice | undef
     case 'elsewhere':
       return notice(
         'Another tab contributes',
-        'One tab of a browser lends the device at a time. Stop it there to go on here.',
-        AGAIN,
+        'One tab of a browser lends the device at a time. This one goes on by itself when that one stops.',
+        { does: 'stop', label: 'Do not wait' },
       );
     case 'failed':
       return problemNotice('broken', '', address);

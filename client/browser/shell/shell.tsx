@@ -18,7 +18,8 @@ const PAGES = [
 export type PageId = (typeof PAGES)[number]['id'];
 
 export interface ShellProps {
-  readonly page: PageId;
+  /** Undefined: a page beside the three. */
+  readonly page?: PageId;
   readonly live: Live;
   readonly children: ComponentChildren;
   /** The panel at the right, below the content on small screens. */
