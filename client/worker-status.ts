@@ -48,6 +48,8 @@ export interface WorkerStatus {
   /** Batches that this device could not compute. */
   readonly batches_failed: number;
   readonly units_accepted: bigint;
+  /** All that was computed since the start, whatever became of it. */
+  readonly units_computed: bigint;
   /** 0 before anything was computed. */
   readonly rate_per_second: number;
   /** What the current job counts, in the plural (`numbers`, `roots`); undefined before the first. */

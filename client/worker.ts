@@ -59,6 +59,8 @@ export class Worker {
   #message: string | undefined;
   #unit: string | undefined;
   #cancelStep: () => void = () => undefined;
+  /** By leases that are not held any more. */
+  #computed = 0n;
   #counts = { accepted: 0, duplicate: 0, refused: 0, failed: 0, units: 0n };
 
   constructor(options: WorkerOptions) {
@@ -139,6 +141,7 @@ export class Worker {
       batches_refused: refused,
       batches_failed: failed,
       units_accepted: units,
+      units_computed: this.#held.reduce((sum, held) => sum + held.done(), this.#computed),
       rate_per_second: this.#rate(),
       unit: this.#unit,
       leases_held: this.#held.length,
@@ -391,6 +394,7 @@ export class Worker {
   }
 
   #forget(held: HeldLease): void {
+    if (this.#held.includes(held)) this.#computed += held.done();
     this.#held = this.#held.filter((other) => other !== held);
   }
 

@@ -15,7 +15,7 @@ const LONGEST_REST_MS = 10_000;
 
 export class Duty {
   readonly #runtime: Runtime;
-  #wake: () => void = () => undefined;
+  readonly #wakes: (() => void)[] = [];
   #share: number;
   #piece_scale = 1;
   #held = false;
@@ -33,7 +33,7 @@ export class Duty {
 
   /** @param wake called when a piece may begin that might not before, and after changes */
   attach(wake: () => void): void {
-    this.#wake = wake;
+    this.#wakes.push(wake);
   }
 
   /** Share of the time in which the device computes: 0 < share ≤ 1. */
@@ -98,6 +98,10 @@ export class Duty {
   /** How long work of so many milliseconds takes with its rests. */
   withRests_ms(ms: number): number {
     return ms / this.#share;
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakes) wake();
   }
 
   #accrue(): void {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterSentence } from '../../client/browser/lend/cluster-now.ts';
 import { grouped, scaled } from '../../client/browser/format/figures.ts';
 
 test('numbers are grouped by narrow no-break spaces', () => {
@@ -18,16 +17,4 @@ test('rates have three digits and a scale', () => {
   assert.equal(shown(999_600), '1.00|million');
   assert.equal(shown(2_849_000_000), '2.85|billion');
   assert.equal(shown(41e12), '41.0|trillion');
-});
-
-test('the cluster in a sentence, and nothing when the answer is not understood', () => {
-  const status = (connected: number, running: number, pending: number) => ({
-    workers: { connected },
-    jobs: { running, pending },
-  });
-  assert.equal(clusterSentence(status(38, 2, 1)), '38 devices, 2 jobs running.');
-  assert.equal(clusterSentence(status(1, 1, 0)), '1 device, 1 job running.');
-  assert.equal(clusterSentence(status(0, 0, 3)), '0 devices, 3 jobs waiting.');
-  assert.equal(clusterSentence(status(0, 0, 0)), '0 devices, no job yet.');
-  for (const odd of [null, 'x', {}, { workers: 3, jobs: {} }]) assert.equal(clusterSentence(odd), undefined);
 });

@@ -1,108 +1,132 @@
 /**
- * The computing thread of a page: a Web Worker with the GPU engine, its CPU helper (WebAssembly in this same
- * thread) and the worker loop. Loaded after the visitor's click, never before.
+ * The computing thread of a page: a Web Worker with an engine (WebGPU, or WebAssembly in further Web Workers) and
+ * the worker loop. Loaded after the visitor's click, never before.
  */
 import './zod-without-eval.ts';
 import { expose } from 'comlink';
 import { workloads } from '../../../shaders/registry.ts';
-import { CpuPool } from '../../engines/cpu-pool.ts';
-import { inlineThread } from '../../engines/cpu-thread.ts';
-import { describeAdapter } from '../../engines/gpu-device.ts';
-import { GpuEngine } from '../../engines/gpu.ts';
+import { Duty } from '../../engines/duty.ts';
 import { HttpKernels } from '../../kernel-source.ts';
-import type { Log } from '../../log.ts';
 import { socketTransport } from '../../socket-transport.ts';
-import type { WorkerStatus } from '../../worker-status.ts';
 import { Worker as ClusterWorker } from '../../worker.ts';
 import { browserRuntime } from './browser-runtime.ts';
-import type { Contribution, ContributionEnd } from './contribution.ts';
+import { consoleLog } from './console-log.ts';
+import type {
+  Contribution,
+  ContributionEnd,
+  ContributionEvents,
+  ContributionOptions,
+} from './contribution.ts';
 import { endOf } from './contribution.ts';
+import type { OpenedEngine } from './open-engine.ts';
+import { openEngine } from './open-engine.ts';
+import { sha256Hex } from './sha256.ts';
 
-const STATUS_MS = 250;
+const REPORT_MS = 250;
 const FETCH_TIMEOUT_MS = 15_000;
+const STOPPED: ContributionEnd = { problem: undefined, message: 'stopped' };
 
+const duty = new Duty(browserRuntime);
 let worker: ClusterWorker | undefined;
+let opened: OpenedEngine | undefined;
+let paused = false;
+let share = 1;
+let measuring = true;
+let stopped = false;
+
+async function run(options: ContributionOptions, events: ContributionEvents): Promise<ContributionEnd> {
+  share = options.share;
+  setPaused(options.paused);
+  const { origin } = options;
+  const kernels = new HttpKernels(origin, {
+    fetch: (url) => fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) }),
+    sha256: sha256Hex,
+  });
+  const found = await openEngine(options, { kernels, duty, stopped: () => stopped });
+  if ('problem' in found) return stopped ? STOPPED : found;
+  opened = found;
+  const { engine, device } = opened;
+  // Until here it measured, for half a second, what the device can do without rests.
+  duty.share = share;
+  measuring = false;
+  if (stopped) {
+    await engine.close();
+    return STOPPED;
+  }
+  events.device(device);
+  const report = () => {
+    if (worker === undefined) return;
+    events.report({ status: worker.status(), at_ms: performance.now(), busy_ms: engine.busy_ms() });
+  };
+  const changed = atMostEvery(REPORT_MS, report);
+  worker = new ClusterWorker({
+    identity: {
+      node_id: options.node_id,
+      session: options.session,
+      host: 'browser',
+      software: 'threads-cluster page',
+      tags: [],
+      priority: 0,
+      health_url: null,
+    },
+    engine,
+    transport: socketTransport({ url: origin }),
+    kernels,
+    runtime: browserRuntime,
+    log: consoleLog,
+    workloads,
+    onStatus: changed,
+  });
+  if (paused) worker.pause();
+  // Progress is no change of state: it is looked at.
+  const timer = setInterval(changed, REPORT_MS);
+  const end = await worker.finished;
+  clearInterval(timer);
+  report();
+  return endOf(end);
+}
+
+function setPaused(wanted: boolean): void {
+  paused = wanted;
+  if (worker !== undefined) {
+    if (paused) worker.pause();
+    else worker.resume();
+  } else if (paused) duty.hold();
+  else duty.go();
+}
 
 const contribution: Contribution = {
-  async run(origin, onDevice, onStatus): Promise<ContributionEnd> {
-    const { gpu } = navigator;
-    if (gpu === undefined) return { problem: 'no_webgpu', message: 'navigator.gpu is missing' };
-    const request = () => gpu.requestAdapter({ powerPreference: 'high-performance' });
-    const adapter = await request();
-    if (adapter === null) return { problem: 'no_adapter', message: 'requestAdapter() gave null' };
-    const description = describeAdapter(adapter);
-    onDevice(description.software ? `${description.description} (software)` : description.description);
-    const now = () => performance.now();
-    const engine = new GpuEngine({
-      kind: 'browser-gpu',
-      device: { ...description, gpu_memory_mb: null, threads: 1 },
-      adapter: request,
-      cpu: new CpuPool(() => inlineThread(now), 1),
-      runtime: browserRuntime,
-      log: consoleLog,
-      sleeps: false,
-    });
-    const report = throttled(onStatus);
-    worker = new ClusterWorker({
-      identity: {
-        node_id: `browser-${randomHex(4)}`,
-        session: randomHex(16),
-        host: 'browser',
-        software: 'threads-cluster page',
-        tags: [],
-        priority: 0,
-        health_url: null,
-      },
-      engine,
-      transport: socketTransport({ url: origin }),
-      kernels: new HttpKernels(origin, {
-        fetch: (url) => fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) }),
-        sha256: async (bytes) => toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))),
-      }),
-      runtime: browserRuntime,
-      log: consoleLog,
-      workloads,
-      onStatus: report,
-    });
-    const end = await worker.finished;
-    onStatus(worker.status());
-    return endOf(end);
+  run,
+  setPaused,
+  setShare(wanted) {
+    share = wanted;
+    if (!measuring) duty.share = share;
+  },
+  setPieceScale(scale) {
+    duty.piece_scale = scale;
   },
   async stop() {
+    stopped = true;
+    duty.hold();
     await worker?.stop();
   },
 };
 
 expose(contribution);
 
-/** The first report at once, then at most one in a while, the latest. */
-function throttled(report: (status: WorkerStatus) => void): (status: WorkerStatus) => void {
-  let latest: WorkerStatus | undefined;
+/** The first call at once, then at most one in a while. */
+function atMostEvery(ms: number, call: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const flush = () => {
-    timer = undefined;
-    if (latest === undefined) return;
-    report(latest);
-    latest = undefined;
-    timer = setTimeout(flush, STATUS_MS);
+  let last_ms = -Infinity;
+  return () => {
+    if (timer !== undefined) return;
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        last_ms = performance.now();
+        call();
+      },
+      Math.max(0, last_ms + ms - performance.now()),
+    );
   };
-  return (status) => {
-    latest = status;
-    if (timer === undefined) flush();
-  };
 }
-
-function randomHex(bytes: number): string {
-  return toHex(crypto.getRandomValues(new Uint8Array(bytes)));
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-const consoleLog: Log = {
-  debug: (fields, message) => console.debug(message, fields),
-  info: (fields, message) => console.info(message, fields),
-  warn: (fields, message) => console.warn(message, fields),
-  error: (fields, message) => console.error(message, fields),
-};

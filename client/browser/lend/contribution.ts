@@ -24,19 +24,56 @@ export interface ContributionEnd {
   readonly message: string;
 }
 
+export type EngineKind = 'gpu' | 'cpu';
+
+export interface ContributionOptions {
+  /** Of the coordinator. */
+  readonly origin: string;
+  readonly node_id: string;
+  /** 32 hex digits; the same after a reload, so that the coordinator knows the worker again. */
+  readonly session: string;
+  /** auto: measure both. */
+  readonly engine: EngineKind | 'auto';
+  /** CPU threads. */
+  readonly threads: number;
+  /** Of the time: 0 < share ≤ 1. */
+  readonly share: number;
+  readonly paused: boolean;
+}
+
+/** The device that computes. */
+export interface ContributionDevice {
+  readonly engine: EngineKind;
+  readonly name: string;
+  readonly threads: number;
+  /** It computes on the CPU, whatever it is called. */
+  readonly on_cpu: boolean;
+  /** It was found the faster one by a measurement just now. */
+  readonly measured: boolean;
+}
+
+export interface ContributionReport {
+  readonly status: WorkerStatus;
+  /** Of the thread's own clock, in milliseconds: what `busy_ms` is compared with. */
+  readonly at_ms: number;
+  /** Time for which the device was busy since the start. */
+  readonly busy_ms: number;
+}
+
+export interface ContributionEvents {
+  device(device: ContributionDevice): void;
+  /** At most four times a second. */
+  report(report: ContributionReport): void;
+}
+
 export interface Contribution {
-  /**
-   * Computes until `stop`, or until it can't go on.
-   * @param origin of the coordinator
-   * @param onStatus called at most a few times a second
-   * @param onDevice called once with the name of the GPU
-   */
-  run(
-    origin: string,
-    onDevice: (description: string) => void,
-    onStatus: (status: WorkerStatus) => void,
-  ): Promise<ContributionEnd>;
-  /** Hands back what is done. */
+  /** Computes until `stop`, or until it can't go on. Once per thread. */
+  run(options: ContributionOptions, events: ContributionEvents): Promise<ContributionEnd>;
+  setPaused(paused: boolean): void;
+  setShare(share: number): void;
+  /** Below 1: shorter pieces, because the page's frames slip. */
+  setPieceScale(scale: number): void;
+  /** Computing ends with the pieces that run; then hands back what is done. */
   stop(): Promise<void>;
 }
 
