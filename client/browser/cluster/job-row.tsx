@@ -41,7 +41,9 @@ export function JobRow({ job, marks }: { readonly job: JobStatus; readonly marks
       </td>
       <td class="job-done number">{donePercent(progress.fraction)}</td>
       <td class="job-rate number">{shortRate(progress.rate_per_second)}</td>
-      <td class="job-when small">{jobWhen(job)}</td>
+      <td class="job-when small">
+        <span title={jobWhen(job)}>{jobWhen(job)}</span>
+      </td>
       <td class="job-priority small">{PRIORITY_WORDS[job.priority]}</td>
       <td class="job-act">
         <JobActions job={job} name={title} />

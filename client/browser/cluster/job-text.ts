@@ -39,11 +39,13 @@ export function donePercent(fraction: number): string {
   return `${(Math.floor(fraction * 1000) / 10).toFixed(1)}\u202f%`;
 }
 
+const THOUSAND = 10_000;
 const SHORT_SCALES: Readonly<Record<string, string>> = { '': '', million: 'M', billion: 'G', trillion: 'T' };
 
 /** `2.85 G/s`; empty where it is not known. */
 export function shortRate(perSecond: number | null): string {
   if (perSecond === null) return '';
+  if (perSecond >= THOUSAND && perSecond < 999_500) return `${scaled(perSecond / 1000).figure}\u00a0k/s`;
   const { figure, scale } = scaled(perSecond);
   return `${figure} ${SHORT_SCALES[scale] ?? ''}/s`.replace(' /s', '/s').replace(' ', '\u00a0');
 }

@@ -23,6 +23,8 @@ const LABEL_LINE = 20;
 /** Least pixels between marks of events. */
 const EVENT_GAP = 9;
 const MAX_EVENT_TEXTS = 3;
+/** About the width of a letter. */
+const EVENT_LETTER = 6.2;
 
 export interface ThroughputChartProps {
   readonly throughput: Throughput;
@@ -174,12 +176,13 @@ function Events({
   // The newest that have room for their words; all of them are in the table.
   let free = right;
   let said = 0;
-  const texts = new Map<number, string>();
+  const texts = new Map<number, 'left' | 'right'>();
   for (const { at: time, text } of marks.toReversed()) {
-    const wide = text.length * 6.2 + 8;
-    if (said >= MAX_EVENT_TEXTS || at(time) + wide > free) continue;
-    texts.set(time, text);
-    free = at(time) - 8;
+    const wide = text.length * EVENT_LETTER + 8;
+    const side = at(time) + wide <= free ? 'right' : 'left';
+    if (said >= MAX_EVENT_TEXTS || at(time) > free || (side === 'left' && at(time) - wide < LEFT)) continue;
+    texts.set(time, side);
+    free = at(time) - (side === 'left' ? wide : 0) - 8;
     said += 1;
   }
   return (
@@ -189,9 +192,16 @@ function Events({
           <line class="event" x1={at(time)} x2={at(time)} y1={TOP} y2={HEIGHT - BOTTOM}>
             <title>{text}</title>
           </line>
-          <text class="label event-text" x={at(time) + 5} y={TOP + 9}>
-            {texts.get(time) ?? ''}
-          </text>
+          {texts.has(time) ? (
+            <text
+              class="label event-text"
+              x={at(time) + (texts.get(time) === 'left' ? -5 : 5)}
+              y={TOP + 9}
+              text-anchor={texts.get(time) === 'left' ? 'end' : 'start'}
+            >
+              {text}
+            </text>
+          ) : null}
         </g>
       ))}
     </>

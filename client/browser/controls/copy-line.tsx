@@ -29,7 +29,13 @@ export function CopyLine({ text, label }: CopyLineProps) {
   return (
     <div class="copy-line">
       <code ref={line} class="mono">
-        {text}
+        {text.split(' ').map((word, i) => (
+          // A line ends between words, not at the dashes of a flag.
+          <>
+            {i === 0 ? '' : ' '}
+            <span>{word}</span>
+          </>
+        ))}
       </code>
       <Button
         kind="quiet"

@@ -63,7 +63,7 @@ export function SubmitCollatz({
       <Field
         label="To"
         name="end"
-        hint="This number is the first that is left out."
+        hint="The range ends before this number."
         value={draft.end}
         problem={submission.problem('end')}
         onInput={(value) => change('end', { end: value })}
