@@ -3,7 +3,9 @@ import type { Choice, FieldName } from './shape.ts';
 import { DEFAULT_SHAPE, FIELD_NAMES, draftOf, readDraft } from './shape.ts';
 
 export const PROCESSOR_COUNTS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, Infinity];
+/** On a wide screen; the pictures of a narrow one have room for the lanes of SMALL_PROCESSORS. */
 export const DEFAULT_PROCESSORS = 16;
+export const SMALL_PROCESSORS = 8;
 /** The root with most work of the first thousand of the default shape. */
 export const DEFAULT_CHOICE: Choice = { shape: DEFAULT_SHAPE, root: 768 };
 
@@ -30,20 +32,25 @@ const NAMES: Readonly<Record<FieldName, string>> = {
   maxThreads: 'max_threads',
 };
 
-/** @returns the query with its `?`; empty when all is as a first visit shows it */
-export function writeAddress(shown: Shown): string {
+/**
+ * @param usualProcessors what this screen shows without being asked; another screen may differ, so only a wide
+ *   screen's is left out
+ * @returns the query with its `?`; empty when all is as a first visit shows it
+ */
+export function writeAddress(shown: Shown, usualProcessors = DEFAULT_PROCESSORS): string {
   const query = new URLSearchParams();
   const draft = draftOf(shown);
   const usual = draftOf(DEFAULT_CHOICE);
   for (const name of FIELD_NAMES) if (draft[name] !== usual[name]) query.set(NAMES[name], draft[name]);
-  if (shown.processors !== DEFAULT_PROCESSORS) query.set('p', processorsText(shown.processors));
+  if (shown.processors !== DEFAULT_PROCESSORS || usualProcessors !== DEFAULT_PROCESSORS)
+    query.set('p', processorsText(shown.processors));
   if (shown.thread !== undefined) query.set('thread', String(shown.thread + 1));
   const text = query.toString();
   return text === '' ? '' : `?${text}`;
 }
 
 /** Reads any query; a value that can't be is as if it were not there. */
-export function readAddress(search: string): Asked {
+export function readAddress(search: string, usualProcessors = DEFAULT_PROCESSORS): Asked {
   const query = new URLSearchParams(search);
   const draft = { ...draftOf(DEFAULT_CHOICE) };
   for (const name of FIELD_NAMES) {
@@ -56,7 +63,7 @@ export function readAddress(search: string): Asked {
   const job = query.get('job');
   return {
     ...('choice' in read ? read.choice : DEFAULT_CHOICE),
-    processors: PROCESSOR_COUNTS.find((count) => processorsText(count) === p) ?? DEFAULT_PROCESSORS,
+    processors: PROCESSOR_COUNTS.find((count) => processorsText(count) === p) ?? usualProcessors,
     thread: thread !== null && /^[1-9]\d{0,7}$/.test(thread) ? Number(thread) - 1 : undefined,
     job: job !== null && /^[a-z0-9-]{1,64}$/.test(job) ? job : undefined,
   };

@@ -1,4 +1,5 @@
 /** Which root of which shape is shown. What can be read shows at once; what can't says what to enter. */
+import { signal } from '@preact/signals';
 import { Button } from '../controls/button.tsx';
 import { Field } from '../controls/field.tsx';
 import { MAX_ROOTS } from '../../../shaders/thread-sim/limits.ts';
@@ -15,6 +16,9 @@ const SHAPE_FIELDS = [
   'workMin',
   'workMax',
 ] as const satisfies readonly FieldName[];
+
+/** There is room for the shape beside the log; below it, it is asked for. */
+const open = signal(matchMedia('(min-width: 1024px)').matches);
 
 export function ChoiceForm() {
   const read = readDraft(draft.value);
@@ -43,7 +47,7 @@ export function ChoiceForm() {
           Random
         </Button>
       </div>
-      <details open={wrong || undefined}>
+      <details open={open.value || wrong} onToggle={(event) => (open.value = event.currentTarget.open)}>
         <summary>Its shape: {shapeWords()}</summary>
         <div class="shape-fields">{SHAPE_FIELDS.map(input)}</div>
         {isUsual ? null : (

@@ -23,7 +23,7 @@ export function ProgramFigures({ program, run, part }: ProgramFiguresProps) {
           <Stat
             name="Speed-up"
             value={`${short(program.work / run.makespan)}×`}
-            note={`on ${processorsWords(run)}, of ${short(possible)} possible`}
+            note={`on ${processorsWords(run)}, of ${Number.isInteger(possible) ? grouped(possible) : short(possible)} possible`}
           />
         </dl>
       )}

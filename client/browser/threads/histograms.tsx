@@ -4,6 +4,8 @@ import { depthColour } from './layout.ts';
 
 export function DepthBars({ counts, total }: { readonly counts: readonly bigint[]; readonly total: bigint }) {
   const most = counts.reduce((a, b) => (b > a ? b : a), 1n);
+  // The longest bar leaves room for its number.
+  const widest = grouped(most).length + 2;
   return (
     <section class="depth-bars" aria-labelledby="depth-bars-title">
       <h2 id="depth-bars-title">
@@ -20,12 +22,12 @@ export function DepthBars({ counts, total }: { readonly counts: readonly bigint[
               <span
                 class="bar"
                 style={{
-                  width: `${ratio(count, most) * 100}%`,
+                  width: `calc((100% - ${widest}ch) * ${ratio(count, most)})`,
                   background: `var(--d${depthColour(depth, counts.length - 1)})`,
                 }}
               />
+              <span class="count">{grouped(count)}</span>
             </span>
-            <span class="count">{grouped(count)}</span>
           </li>
         ))}
       </ol>

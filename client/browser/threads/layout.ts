@@ -32,7 +32,7 @@ export function treeLayout(
   return {
     rowHeight,
     height,
-    thickness: Math.max(1, Math.min(6, rowHeight * 0.72)),
+    thickness: rowHeight < 3 ? Math.max(1, rowHeight) : Math.min(6, rowHeight * 0.72),
     joinStep: Math.min(MAX_JOIN_STEP, JOIN_ROOM / Math.max(1, byDepth.length)),
   };
 }

@@ -7,7 +7,8 @@ import { figureTime, playing, selected } from './page-state.ts';
 import type { Simulated } from './page-state.ts';
 
 const ROW = 28;
-const ROWS_IN_SIGHT = 9;
+/** As threads.css has it on wide screens; narrow ones show fewer. */
+const ROWS_IN_SIGHT = 13;
 /** Rows above and below what is in sight, so that scrolling shows no gap. */
 const SPARE = 4;
 
@@ -69,7 +70,6 @@ export function LogList({ shown }: { readonly shown: Simulated }) {
         aria-labelledby={`${id}-title`}
         aria-busy={playing.value}
         {...(inSight ? { 'aria-activedescendant': `${id}-${current}` } : {})}
-        style={{ height: `${ROW * ROWS_IN_SIGHT}px` }}
         onScroll={(event) => (scrolled.value = event.currentTarget.scrollTop)}
         onKeyDown={onKeyDown}
       >

@@ -1,10 +1,15 @@
 /** The Threads page: one root as a tree and as a schedule, and what the cluster knows of many. */
+import type { ComponentChildren } from 'preact';
 import { Segmented } from '../controls/segmented.tsx';
+import { LendBar } from '../lend/bar.tsx';
+import { lend } from '../lend/page-lend.ts';
+import { LendPanel } from '../lend/panel.tsx';
 import { openLive } from '../live/open-live.ts';
 import { mount, Shell } from '../shell/shell.tsx';
 import { PROCESSOR_COUNTS, processorsText } from './address.ts';
 import { ChoiceForm } from './choice-form.tsx';
 import { CountedTree } from './counted-tree.tsx';
+import { useMedia } from './element-size.ts';
 import { headline } from './headline.ts';
 import { JobSection } from './job-section.tsx';
 import { showAskedJob } from './job-state.ts';
@@ -25,14 +30,19 @@ const PROCESSOR_OPTIONS = PROCESSOR_COUNTS.map((count) => ({
 }));
 
 function ThreadsPage() {
+  // In one column, the panel stands where it is read: below the picture. On phones its action is always in reach.
+  const narrow = useMedia('(max-width: 1023px)');
+  const phone = useMedia('(max-width: 720px)');
+  const panel = <LendPanel lend={lend} live={live} />;
   return (
-    <Shell page="threads" live={live}>
-      <Threads />
+    <Shell page="threads" live={live} {...(narrow ? {} : { side: panel })}>
+      <Threads {...(narrow ? { panel } : {})} />
+      {phone ? <LendBar lend={lend} /> : null}
     </Shell>
   );
 }
 
-function Threads() {
+function Threads({ panel }: { readonly panel?: ComponentChildren }) {
   const shown = counted.value === undefined ? simulated.value : undefined;
   return (
     <div class="threads">
@@ -65,6 +75,7 @@ function Threads() {
           <Player shown={shown} />
         </>
       )}
+      {panel === undefined ? null : <aside class="lend-place">{panel}</aside>}
       <div class="explore">
         <ChoiceForm />
         {shown === undefined ? null : (

@@ -1,7 +1,7 @@
 /** What the page shows, as signals: the chosen root, its simulation, the clock, the selected thread, the address. */
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { TreeTotals } from '../../../shaders/thread-sim/tree.ts';
-import { readAddress, writeAddress } from './address.ts';
+import { DEFAULT_PROCESSORS, readAddress, SMALL_PROCESSORS, writeAddress } from './address.ts';
 import { advance, momentAt } from './clock.ts';
 import type { Choice, Draft } from './shape.ts';
 import { draftOf, readDraft } from './shape.ts';
@@ -27,7 +27,8 @@ export interface Counted {
   readonly totals: TreeTotals | undefined;
 }
 
-const asked = readAddress(location.search);
+const usualProcessors = matchMedia('(max-width: 720px)').matches ? SMALL_PROCESSORS : DEFAULT_PROCESSORS;
+const asked = readAddress(location.search, usualProcessors);
 
 export const choice = signal<Choice>({ shape: asked.shape, root: asked.root });
 export const processors = signal(asked.processors);
@@ -150,7 +151,11 @@ effect(() => {
 
 effect(() => {
   const shown = { ...choice.value, processors: processors.value, thread: selected.value };
-  history.replaceState(null, '', `${location.pathname}${writeAddress(shown)}${location.hash}`);
+  history.replaceState(
+    null,
+    '',
+    `${location.pathname}${writeAddress(shown, usualProcessors)}${location.hash}`,
+  );
 });
 
 effect(() => {

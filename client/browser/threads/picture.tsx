@@ -22,7 +22,9 @@ import { childrenOf, threadFacts, threadLine } from './thread-words.ts';
 const GUTTER = 64;
 const RIGHT = JOIN_ROOM + 4;
 /** Pixels right of the tree that its figures need: with the bars by depth, and without. */
-const ROOM_FOR_ALL = 410;
+const ROOM_FOR_ALL = 300;
+/** With less, figures are set smaller and their notes take two lines. */
+const ROOM_FOR_LARGE = 410;
 const ROOM_FOR_FIGURES = 196;
 
 interface Pointed {
@@ -50,6 +52,8 @@ export function Picture({ shown }: { readonly shown: Simulated }) {
   );
   const free = plot - program.span * tick;
   const figures = free >= ROOM_FOR_ALL ? 'beside' : free >= ROOM_FOR_FIGURES ? 'small' : 'below';
+  const tight = free < ROOM_FOR_LARGE;
+  const treeWidth = program.span * tick + RIGHT;
   const spanAt = gutter + program.span * tick;
   const bars = program.threads > 1 && run.processors !== 1;
 
@@ -83,117 +87,144 @@ export function Picture({ shown }: { readonly shown: Simulated }) {
   const marked = selected.value === undefined ? undefined : mark(selected.value);
 
   return (
-    <div
-      class="picture"
-      data-figures={figures}
-      ref={figure}
-      onPointerLeave={() => (pointed.value = undefined)}
-    >
-      {width === 0 ? null : (
-        <>
-          <div class="tree-part">
-            <h2 class="picture-title" style={{ paddingLeft: `${gutter}px` }}>
-              Unlimited processors<span class="wide-only">: every thread runs the moment it is forked</span>
-            </h2>
-            {free > 0 && program.span * tick > 430 && free > 90 ? (
-              <span class="span-label" style={{ left: `${spanAt + 8}px` }}>
-                <strong>{grouped(program.span)}</strong> ticks
-              </span>
-            ) : null}
-            <div class="plot-row" style={{ minHeight: figures === 'beside' ? '300px' : '0' }}>
-              {small ? null : (
-                <RowLabels last={program.threads} height={tree.height} row={tree.rowHeight} name="threads" />
-              )}
+    <div class="picture-and-figures">
+      <div
+        class="picture"
+        data-figures={figures}
+        ref={figure}
+        onPointerLeave={() => (pointed.value = undefined)}
+      >
+        {width === 0 ? null : (
+          <>
+            <div class="tree-part">
+              <h2 class="picture-title" style={{ paddingLeft: `${gutter}px` }}>
+                Unlimited processors<span class="wide-only">: every thread runs the moment it is forked</span>
+              </h2>
+              {free > 0 && program.span * tick > 430 && free > 90 ? (
+                <span class="span-label" style={{ left: `${spanAt + 8}px` }}>
+                  <strong>{grouped(program.span)}</strong> ticks
+                </span>
+              ) : null}
               <div
-                class="plot"
-                role="slider"
-                tabIndex={0}
-                aria-label="Selected thread; arrow keys select another, Page Up its parent, Page Down its first child"
-                aria-valuemin={1}
-                aria-valuemax={program.threads}
-                aria-valuenow={(selected.value ?? 0) + 1}
-                aria-valuetext={
-                  selected.value === undefined
-                    ? 'no thread is selected'
-                    : threadLine(threadFacts(program, run, selected.value))
-                }
-                style={{ width: `${plot + RIGHT}px`, height: `${tree.height}px`, marginLeft: `${gutter}px` }}
-                onClick={(event) => (selected.value = inTree(event))}
-                onPointerMove={(event) => point(inTree(event), event)}
-                onKeyDown={(event) => {
-                  const next = threadByKey(shown, selected.value, event.key);
-                  if (next === 'other') return;
-                  event.preventDefault();
-                  selected.value = next;
+                class="plot-row"
+                style={{ minHeight: figures === 'beside' ? (tight ? '346px' : '300px') : '0' }}
+              >
+                {small ? null : (
+                  <RowLabels
+                    last={program.threads}
+                    height={tree.height}
+                    row={tree.rowHeight}
+                    name="threads"
+                  />
+                )}
+                <div
+                  class="plot"
+                  role="slider"
+                  tabIndex={0}
+                  aria-label="Selected thread; arrow keys select another, Page Up its parent, Page Down its first child"
+                  aria-valuemin={1}
+                  aria-valuemax={program.threads}
+                  aria-valuenow={(selected.value ?? 0) + 1}
+                  aria-valuetext={
+                    selected.value === undefined
+                      ? 'no thread is selected'
+                      : threadLine(threadFacts(program, run, selected.value))
+                  }
+                  style={{
+                    width: `${treeWidth}px`,
+                    height: `${tree.height}px`,
+                    marginLeft: `${gutter}px`,
+                  }}
+                  onClick={(event) => (selected.value = inTree(event))}
+                  onPointerMove={(event) => point(inTree(event), event)}
+                  onKeyDown={(event) => {
+                    const next = threadByKey(shown, selected.value, event.key);
+                    if (next === 'other') return;
+                    event.preventDefault();
+                    selected.value = next;
+                  }}
+                >
+                  <ClockedCanvas
+                    surface={{ width: treeWidth, height: tree.height, ratio }}
+                    tick={tick}
+                    end={program.span}
+                    subject={shown}
+                    painting={(context, palette) => paintTree(context, program, tree, tick, palette)}
+                  />
+                  {marked === undefined ? null : <Mark {...marked.tree} />}
+                </div>
+                {figures === 'below' ? null : (
+                  <div
+                    class="figures-place"
+                    data-tight={tight ? 'yes' : 'no'}
+                    style={{ left: `${spanAt + (small ? 14 : 28)}px` }}
+                  >
+                    <ProgramFigures {...shown} part={figures === 'beside' ? 'all' : 'figures'} />
+                  </div>
+                )}
+              </div>
+            </div>
+            <div class="schedule-part">
+              <h2 class="picture-title" style={{ paddingLeft: `${gutter}px` }}>
+                {title(run.processors, run.lanes)}
+                {bars ? <span class="wide-only">: the same threads, run in a greedy order</span> : null}
+                <span class="title-end" style={{ marginRight: `${RIGHT}px` }}>
+                  <strong>{grouped(run.makespan)}</strong> ticks
+                </span>
+              </h2>
+              <div class="plot-row">
+                {small ? null : (
+                  <RowLabels
+                    last={run.lanes}
+                    height={lanes.height}
+                    row={lanes.laneHeight}
+                    name="processors"
+                  />
+                )}
+                <div
+                  class="plot"
+                  role="img"
+                  aria-label={scheduleWords(shown)}
+                  style={{
+                    width: `${plot + RIGHT}px`,
+                    height: `${lanes.height}px`,
+                    marginLeft: `${gutter}px`,
+                  }}
+                  onClick={(event) => (selected.value = inLane(event))}
+                  onPointerMove={(event) => point(inLane(event), event)}
+                >
+                  <ClockedCanvas
+                    surface={{ width: plot + RIGHT, height: lanes.height, ratio }}
+                    tick={tick}
+                    end={run.makespan}
+                    subject={shown}
+                    backdrop={(context, palette) => paintLanes(context, run.lanes, lanes, plot, palette)}
+                    painting={(context, palette) => paintSchedule(context, shown, lanes, tick, palette)}
+                  />
+                  {marked === undefined ? null : <Mark {...marked.lane} />}
+                </div>
+              </div>
+              <Axis end={run.makespan} tick={tick} left={gutter} most={small ? 3 : 9} />
+            </div>
+            <div class="span-line" style={{ left: `${spanAt}px` }} />
+            <ClockLine left={gutter} tick={tick} end={run.makespan} />
+            {pointed.value === undefined ? null : (
+              <p
+                class="tooltip"
+                aria-hidden="true"
+                style={{
+                  top: `${pointed.value.y + 14}px`,
+                  ...(pointed.value.x < width / 2
+                    ? { left: `${pointed.value.x + 10}px` }
+                    : { right: `${width - pointed.value.x + 10}px` }),
                 }}
               >
-                <ClockedCanvas
-                  surface={{ width: plot + RIGHT, height: tree.height, ratio }}
-                  tick={tick}
-                  end={program.span}
-                  subject={shown}
-                  painting={(context, palette) => paintTree(context, program, tree, tick, palette)}
-                />
-                {marked === undefined ? null : <Mark {...marked.tree} />}
-              </div>
-              {figures === 'below' ? null : (
-                <div class="figures-place" style={{ left: `${spanAt + (small ? 14 : 28)}px` }}>
-                  <ProgramFigures {...shown} part={figures === 'beside' ? 'all' : 'figures'} />
-                </div>
-              )}
-            </div>
-          </div>
-          <div class="schedule-part">
-            <h2 class="picture-title" style={{ paddingLeft: `${gutter}px` }}>
-              {title(run.processors, run.lanes)}
-              {bars ? <span class="wide-only">: the same threads, run in a greedy order</span> : null}
-              <span class="title-end" style={{ marginRight: `${RIGHT}px` }}>
-                <strong>{grouped(run.makespan)}</strong> ticks
-              </span>
-            </h2>
-            <div class="plot-row">
-              {small ? null : (
-                <RowLabels last={run.lanes} height={lanes.height} row={lanes.laneHeight} name="processors" />
-              )}
-              <div
-                class="plot"
-                role="img"
-                aria-label={scheduleWords(shown)}
-                style={{ width: `${plot + RIGHT}px`, height: `${lanes.height}px`, marginLeft: `${gutter}px` }}
-                onClick={(event) => (selected.value = inLane(event))}
-                onPointerMove={(event) => point(inLane(event), event)}
-              >
-                <ClockedCanvas
-                  surface={{ width: plot + RIGHT, height: lanes.height, ratio }}
-                  tick={tick}
-                  end={run.makespan}
-                  subject={shown}
-                  backdrop={(context, palette) => paintLanes(context, run.lanes, lanes, plot, palette)}
-                  painting={(context, palette) => paintSchedule(context, shown, lanes, tick, palette)}
-                />
-                {marked === undefined ? null : <Mark {...marked.lane} />}
-              </div>
-            </div>
-            <Axis end={run.makespan} tick={tick} left={gutter} most={small ? 3 : 9} />
-          </div>
-          <div class="span-line" style={{ left: `${spanAt}px` }} />
-          <ClockLine left={gutter} tick={tick} end={run.makespan} />
-          {pointed.value === undefined ? null : (
-            <p
-              class="tooltip"
-              aria-hidden="true"
-              style={{
-                top: `${pointed.value.y + 14}px`,
-                ...(pointed.value.x < width / 2
-                  ? { left: `${pointed.value.x + 10}px` }
-                  : { right: `${width - pointed.value.x + 10}px` }),
-              }}
-            >
-              {threadLine(threadFacts(program, run, pointed.value.thread))}
-            </p>
-          )}
-        </>
-      )}
+                {threadLine(threadFacts(program, run, pointed.value.thread))}
+              </p>
+            )}
+          </>
+        )}
+      </div>
       {width > 0 && figures !== 'beside' ? (
         <div class="figures-below">
           <ProgramFigures {...shown} part={figures === 'below' ? 'all' : 'depths'} />

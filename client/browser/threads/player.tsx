@@ -33,8 +33,16 @@ export function Player({ shown }: { readonly shown: Simulated }) {
       {now === undefined ? null : (
         <dl class="moment">
           <Now name="Clock" value={grouped(figureTime.value)} of={`of ${grouped(run.makespan)} ticks`} />
-          <Now name="Running now" value={grouped(now.active)} of={`of ${grouped(run.lanes)} processors`} />
-          <Now name="Begun" value={grouped(now.begun)} of={`of ${grouped(program.threads)} threads`} />
+          <Now
+            name="Running now"
+            value={grouped(now.active)}
+            of={`of ${grouped(run.lanes)} ${run.lanes === 1 ? 'processor' : 'processors'}`}
+          />
+          <Now
+            name="Begun"
+            value={grouped(now.begun)}
+            of={`of ${grouped(program.threads)} ${program.threads === 1 ? 'thread' : 'threads'}`}
+          />
           <Now name="Deepest" value={String(now.deepest)} of={`of ${program.byDepth.length - 1}`} />
           <Now name="Rate" value={short(now.rate)} of="ends per 1 000 ticks" />
         </dl>

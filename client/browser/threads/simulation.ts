@@ -67,8 +67,14 @@ export type SimulationReply = { readonly id: number } & (
 
 /** Remembers the last tree, so that another number of processors costs a schedule alone. */
 export class Simulator {
+  readonly #countLimit: number;
   #key = '';
   #tree: readonly TreeThread[] | undefined;
+
+  /** @param countLimit trees of more threads are not even counted */
+  constructor(countLimit: number = MAX_TREE_THREADS) {
+    this.#countLimit = countLimit;
+  }
 
   reply({ id, shape, root, processors }: SimulationRequest): SimulationReply {
     const parameters = treeParameters(shape);
@@ -79,7 +85,7 @@ export class Simulator {
     }
     const tree = this.#tree;
     if (tree === undefined) {
-      return { id, kind: 'counted', totals: walkTree(parameters, root, MAX_TREE_THREADS) };
+      return { id, kind: 'counted', totals: walkTree(parameters, root, this.#countLimit) };
     }
     return { id, kind: 'drawn', program: programOf(tree), run: runOf(tree, processors) };
   }
