@@ -15,7 +15,7 @@ const PREVIEW = {
   path: '/preview.png',
   width: '1200',
   height: '630',
-  alt: 'A program of 217 threads as a tree, and the same threads on eight processors',
+  alt: 'A program of 203 threads as a tree, and the same threads on 16 processors',
 };
 
 const meta = (attrs: Record<string, string>): HeadTag => ({
