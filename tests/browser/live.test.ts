@@ -58,4 +58,39 @@ suite('live data of the pages', { skip }, () => {
     assert.equal(await page.getByText(/Connection lost/).count(), 0);
     assert.equal(await page.getByText(/older than the coordinator/).count(), 0);
   });
+
+  test('a page older than its coordinator says so and offers to reload', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    const { body } = await coordinator.ask('/api/status');
+    await page.route('**/api/events*', (route) => {
+      const status = { ...(body as object), protocol: 1_000_000 };
+      return route.fulfill({
+        contentType: 'text/event-stream',
+        body: `event: cluster\ndata: ${JSON.stringify(status)}\n\n`,
+      });
+    });
+    await page.goto(`${coordinator.url}/collatz.html`);
+    const line = page
+      .getByRole('status')
+      .filter({ hasText: 'This page is older than the coordinator: reload.' });
+    await line.waitFor({ timeout: PATIENCE_MS });
+    await page.unroute('**/api/events*');
+    await line.getByRole('button', { name: 'Reload' }).click();
+    await devices(page, 0).waitFor({ timeout: PATIENCE_MS });
+    await line.waitFor({ state: 'detached' });
+  });
+
+  test('a stream that can’t be opened at first is opened later; nothing is shown as if it were known', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    await page.route('**/api/events*', (route) => route.fulfill({ status: 503, body: '' }));
+    await page.goto(`${coordinator.url}/cluster.html`);
+    await page.getByText('The coordinator can’t be reached; trying again.').waitFor({ timeout: PATIENCE_MS });
+    assert.equal(await page.locator('.cluster-now').textContent(), '');
+    await page.unroute('**/api/events*');
+    await devices(page, 0).waitFor({ timeout: PATIENCE_MS });
+  });
 });
