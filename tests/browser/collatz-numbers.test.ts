@@ -122,6 +122,8 @@ test('long numbers are shown by their size, powers as powers', () => {
   assert.equal(powerText(27n), '27');
   assert.equal(powerText(100n), '100');
   assert.equal(rangeText(1n, 10n ** 9n), '1 to 10⁹');
+  assert.equal(rangeText(2n ** 68n + 1n, 2n ** 68n + 101n), '100 numbers from 2⁶⁸ + 1');
+  assert.equal(rangeText(2n ** 60n, 2n ** 61n), '2⁶⁰ to 2⁶¹');
 });
 
 test('shares are cut and means are rounded', () => {

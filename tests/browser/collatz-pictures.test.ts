@@ -194,7 +194,7 @@ test('where a number of any size meets the others', () => {
   const of27 = runAtOnce(walk(27n));
   assert.match(
     jointSentence(of27, { value: 82, step: 1, others: 40 }, STARTS).replaceAll('\u202f', ' '),
-    /^After 1 step it meets another path, at 82; from there 110 steps are shared\. 40 of the 5 200 starts come this way\.$/,
+    /^After 1 step it meets another path, at 82; from there 110 steps are shared\. 40 of the 4 000 starts come this way\.$/,
   );
   assert.deepEqual(extend(FIRST_PEN, true).depth, 1);
 });

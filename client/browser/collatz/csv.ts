@@ -4,20 +4,26 @@ import type { Trajectory } from './trajectory.ts';
 import { valuesFrom } from './trajectory.ts';
 
 const ROWS = 16;
+/** Text that becomes one piece of a file: turning megabytes into bytes at once would hold up the page. */
+const PIECE = 1 << 17;
 const END = '\r\n';
 
-/** Every step with every digit; the parts of one file. */
-export function* stepsCsv(path: Trajectory): Sliced<string[]> {
-  const parts = [`step,value,parity${END}`];
+/** Every step with every digit; the pieces of one file. */
+export function* stepsCsv(path: Trajectory): Sliced<Blob[]> {
+  const pieces: Blob[] = [];
+  let text = `step,value,parity${END}`;
   for (let from = 0; from <= path.steps; from += ROWS) {
-    let text = '';
     valuesFrom(path, from, ROWS).forEach((value, i) => {
       text += `${from + i},${value},${path.odd[from + i] === 1 ? 'odd' : 'even'}${END}`;
     });
-    parts.push(text);
+    if (text.length > PIECE) {
+      pieces.push(new Blob([text]));
+      text = '';
+    }
     yield from;
   }
-  return parts;
+  pieces.push(new Blob([text]));
+  return pieces;
 }
 
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

@@ -5,12 +5,13 @@ import { grouped } from '../format/figures.ts';
 import { Icon } from '../shell/icon.tsx';
 import { nextRecord, randomNumber } from './delay-records.ts';
 import { explore, neighbours, path, pointedStep, problem, typed } from './explorer-state.ts';
-import { columnNumber, shortNumber } from './number-text.ts';
+import { shortNumber } from './number-text.ts';
 import { paintStep, paintTrajectory, stepAt } from './paint-trajectory.ts';
 import type { Cursor } from './picture.tsx';
 import { Picture } from './picture.tsx';
 import type { Trajectory } from './trajectory.ts';
 import { valuesFrom } from './trajectory.ts';
+import { Raised } from './raised.tsx';
 import { headline, neighbourNames, neighbourSentence, steps } from './words.ts';
 
 const PAGE_STEPS = 20;
@@ -48,7 +49,7 @@ export function NumberField() {
         disabled={record === undefined}
         onClick={() => void (record === undefined ? undefined : explore(record.toString()))}
       >
-        {record === undefined ? 'No later record known' : `Next record: ${columnNumber(record)}`}
+        {record === undefined ? 'No later record known' : `Next record: ${shortNumber(record)}`}
       </Button>
       {wrong === undefined ? null : (
         <p id="n-problem" class="problem" role="alert">
@@ -73,7 +74,9 @@ export function PathPicture() {
   }
   return (
     <>
-      <h1 class="headline">{headline(walked)}</h1>
+      <h1 class="headline">
+        <Raised text={headline(walked)} />
+      </h1>
       <p class="small">{neighbourSentence(walked, beside) || '\u00a0'}</p>
       <Picture
         class="path-picture"
@@ -82,7 +85,7 @@ export function PathPicture() {
         cursor={stepCursor(walked, at)}
       >
         <p class="readout" aria-hidden="true">
-          {at === undefined ? null : stepWords(walked, at)}
+          {at === undefined ? null : <Raised text={stepWords(walked, at)} />}
         </p>
       </Picture>
       <ul class="legend">

@@ -8,7 +8,6 @@ import { rangeMap } from './coverage-cells.ts';
 import { download } from './download.ts';
 import type { CollatzResult } from './job-result.ts';
 import { coverage, earlier, jobName, result, results } from './job-state.ts';
-import { jobPicture } from './job-picture.ts';
 
 const COPIED_MS = 2000;
 
@@ -29,6 +28,7 @@ export function Exports({ status }: { readonly status: JobStatus }) {
   const picture = async () => {
     const covered = coverage.peek();
     if (found === undefined || covered === undefined) return;
+    const { jobPicture } = await import('./job-picture.ts');
     const blob = await jobPicture({
       title: jobName(status),
       address: location.href,

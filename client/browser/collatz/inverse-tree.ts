@@ -5,7 +5,7 @@
  */
 import type { Sliced } from './slices.ts';
 
-export const STARTS = 5200;
+export const STARTS = 4000;
 /** Starts are below this. */
 export const STARTS_BELOW = 1_000_000;
 
@@ -13,9 +13,9 @@ export const STARTS_BELOW = 1_000_000;
  * With 1.585 (log2 3) times as much for odd as for even ones, a direction would tell a number's size alone; a little
  * more, and longer paths bend upwards: the tree is a fan by delay.
  */
-const EVEN_TURN = (-2.6 * Math.PI) / 180;
-const ODD_TURN = (4.7 * Math.PI) / 180;
-const FIRST_DIRECTION = (50 * Math.PI) / 180;
+const EVEN_TURN = (-4.6 * Math.PI) / 180;
+const ODD_TURN = (7.95 * Math.PI) / 180;
+const FIRST_DIRECTION = (88 * Math.PI) / 180;
 /** A segment at depth d has length 1 / (1 + d / 90): long paths stay in the picture. */
 const SHRINK_DEPTH = 90;
 const YIELD_EVERY = 16;
@@ -118,11 +118,14 @@ export function extend(from: Pen, evenPredecessor: boolean): Pen {
   };
 }
 
-/** The points from 1 out to the first number of a path, whose parities are given from that number on, 1 the last. */
-export function pathPoints(odd: Uint8Array): Pen[] {
+/**
+ * The points from 1 out to the first number of a path, whose parities are given from that number on, 1 the last.
+ * @param most points after the first: the end of a longer path is left out
+ */
+export function pathPoints(odd: Uint8Array, most = Infinity): Pen[] {
   const points = [FIRST_PEN];
   let pen = FIRST_PEN;
-  for (let step = odd.length - 2; step >= 0; step--) {
+  for (let step = odd.length - 2; step >= Math.max(0, odd.length - 1 - most); step--) {
     pen = extend(pen, odd[step] === 0);
     points.push(pen);
   }

@@ -10,6 +10,7 @@ import { readJobRange } from './job-result.ts';
 import type { VerifyResult } from './job-result.ts';
 import { chosenJob, collatzJobs, job, jobName, jobProblem, live, result, showJob } from './job-state.ts';
 import { percent, rangeText, ratioText, shortNumber } from './number-text.ts';
+import { Raised } from './raised.tsx';
 import { RangeMapSection } from './range-map.tsx';
 import { Records } from './records.tsx';
 
@@ -89,7 +90,10 @@ function Figures({ status }: { readonly status: JobStatus }) {
   return (
     <>
       <div class="section-head">
-        <h2 id="steps-needed-title">{`${verify ? 'Every number comes down?' : 'Steps needed,'} ${numbers}`}</h2>
+        <h2 id="steps-needed-title">
+          {verify ? 'Verification, ' : 'Steps needed, '}
+          <Raised text={numbers} />
+        </h2>
         <p class="job-state">
           <i class="state-dot" data-state={status.status} aria-hidden="true" />
           {status.status === 'completed' ? 'finished' : `${percent(status.progress.fraction)} done`}
@@ -146,9 +150,13 @@ function VerifyFigures({ found }: { readonly found: VerifyResult }) {
         </div>
       </dl>
       <p class="small">
-        {maxPeak === undefined
-          ? 'None of these numbers needed a walk.'
-          : `The highest climb before falling below the start: ${shortNumber(maxPeak.n)} reaches ${shortNumber(maxPeak.value)}.`}
+        <Raised
+          text={
+            maxPeak === undefined
+              ? 'None of these numbers needed a walk.'
+              : `The highest climb before falling below the start: ${shortNumber(maxPeak.n)} reaches ${shortNumber(maxPeak.value)}.`
+          }
+        />
       </p>
     </>
   );

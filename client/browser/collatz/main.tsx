@@ -1,4 +1,6 @@
 import { effect } from '@preact/signals';
+import { LendChip } from '../lend/chip.tsx';
+import { lend } from '../lend/page-lend.ts';
 import { mount, Shell } from '../shell/shell.tsx';
 import { SubmitCollatz } from '../submit/submit-form.tsx';
 import { readAddress, writeAddress } from './address.ts';
@@ -16,6 +18,7 @@ const ADDRESS_MS = 400;
 function CollatzPage() {
   return (
     <Shell page="collatz" live={live}>
+      <LendChip lend={lend} />
       <div class="row number-row">
         <section class="path-section" aria-label="A number’s path to 1">
           <NumberField />

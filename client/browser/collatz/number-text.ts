@@ -51,8 +51,14 @@ function exactPower(value: bigint): string | undefined {
   return undefined;
 }
 
-/** `1 to 10⁶`: a half-open range in words; its end is the first number that is not in it. */
+/**
+ * `1 to 10⁶`: a half-open range in words; its end is the first number that is not in it. Far out, where both ends have
+ * many digits: `101 000 000 numbers from 2⁶⁸ + 1`.
+ */
 export function rangeText(start: bigint, end: bigint): string {
+  if (start > 10n ** 9n && end !== start + 1n && exactPower(end) === undefined) {
+    return `${powerText(end - start)} numbers from ${powerText(start)}`;
+  }
   return `${powerText(start)} to ${powerText(end)}`;
 }
 

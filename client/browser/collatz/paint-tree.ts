@@ -1,4 +1,5 @@
 /** The merged paths: drawn from 1 outwards in slices, so that the page stays smooth, and n's own path above. */
+import { grouped } from '../format/figures.ts';
 import { STRONG, dot, paintLabel } from './canvas-text.ts';
 import type { InverseTree, Pen } from './inverse-tree.ts';
 import { pathPoints } from './inverse-tree.ts';
@@ -21,6 +22,8 @@ const WIDTHS = [
   { from: 0, width: 0.7, alpha: 0.5 },
 ] as const;
 const SEGMENTS_AT_ONCE = 250;
+/** Steps of n's own path: beyond, it only curls. */
+const LONGEST_DRAWN = 520;
 
 export interface View {
   readonly x: (pen: { readonly x: number }) => number;
@@ -66,7 +69,7 @@ export function* paintTree(
     else group.push(i);
     if (i % 4096 === 0) yield i;
   }
-  context.lineCap = 'round';
+  context.lineCap = 'butt';
   for (const [key, segments] of [...groups].toSorted(([a], [b]) => a - b)) {
     const style = WIDTHS[WIDTHS.length - 1 - (key % WIDTHS.length)] ?? WIDTHS[0];
     context.strokeStyle = shade(colours, Math.floor(key / WIDTHS.length));
@@ -106,7 +109,7 @@ export function paintOwnPath(tree: InverseTree, path: Trajectory): Paint {
     const view = viewOf(tree, size);
     const inside = (pen: Pen) =>
       view.x(pen) >= 0 && view.x(pen) <= size.width && view.y(pen) >= 0 && view.y(pen) <= size.height;
-    const points = pathPoints(path.odd.slice(Math.max(0, path.odd.length - 5000)));
+    const points = pathPoints(path.odd, LONGEST_DRAWN);
     const out = points.findIndex((pen) => !inside(pen));
     const seen = out === -1 ? points : points.slice(0, out + 1);
     context.lineJoin = 'round';
@@ -130,10 +133,11 @@ export function paintOwnPath(tree: InverseTree, path: Trajectory): Paint {
     paintLabel(context, '1', { x: view.x(first) + 10, y: view.y(first) + 2, align: 'left' }, colours, within);
     if (path.steps === 0) return;
     const n = path.start < 10n ** 12n ? shortNumber(path.start) : 'n';
-    const text = out === -1 ? n : `${n}, farther on`;
+    const beyond = path.steps + 1 - seen.length;
+    const text = beyond === 0 ? n : `${n}: ${grouped(beyond)} steps on`;
     const x = Math.max(0, Math.min(size.width, view.x(last)));
     const y = Math.max(10, Math.min(size.height - 10, view.y(last)));
-    if (out === -1) dot(context, x, y, 4.5);
+    if (beyond === 0) dot(context, x, y, 4.5);
     const align = x > size.width * 0.75 ? 'right' : 'left';
     paintLabel(context, text, { x: align === 'left' ? x + 10 : x - 10, y, align }, colours, within);
   };

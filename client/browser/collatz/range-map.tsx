@@ -6,7 +6,7 @@ import { MAP_COLOURS, blockWords, rangeMap } from './coverage-cells.ts';
 import type { RangeMap } from './coverage-cells.ts';
 import { coverage, job } from './job-state.ts';
 import { readJobRange } from './job-result.ts';
-import { percent, shortNumber } from './number-text.ts';
+import { shortNumber } from './number-text.ts';
 import { cellByKey, cellUnder, paintCell, paintMap } from './paint-map.ts';
 import { Picture } from './picture.tsx';
 
@@ -68,7 +68,8 @@ function mapWords(map: RangeMap): string {
 
 function Legend({ map, mode }: { readonly map: RangeMap; readonly mode: 'statistics' | 'verify' }) {
   const { low, high } = map.scale;
-  const figure = (value: number) => (mode === 'statistics' ? value.toFixed(0) : percent(value));
+  const figure = (value: number) =>
+    mode === 'statistics' ? value.toFixed(0) : `${(value * 100).toFixed(2)}\u202f%`;
   const known = map.means.some((mean) => mean !== null);
   return (
     <ul class="legend map-legend">

@@ -3,9 +3,12 @@ import { chosenJob, result } from './job-state.ts';
 import { explore, shownText } from './explorer-state.ts';
 import { writeAddress } from './address.ts';
 import type { RecordRow } from './job-result.ts';
-import { columnNumber } from './number-text.ts';
+import { grouped } from '../format/figures.ts';
+import { Raised } from './raised.tsx';
+import { columnNumber, shortNumber } from './number-text.ts';
 
 const SHOWN = 7;
+const LONG_FROM = 10n ** 12n;
 
 export function Records() {
   const found = result.value;
@@ -17,7 +20,7 @@ export function Records() {
       {found === undefined ? (
         <p class="small">They appear with the first finished batch.</p>
       ) : (
-        <div class="records">
+        <div class="records" data-long={isLong(found.peakRecords) ? 'yes' : 'no'}>
           {found.mode === 'statistics' ? (
             <RecordTable name="Numbers with the most steps" figure="most steps" rows={found.delayRecords} />
           ) : null}
@@ -34,6 +37,11 @@ export function Records() {
       )}
     </section>
   );
+}
+
+/** Two tables don't fit beside each other then. */
+function isLong(rows: readonly RecordRow[]): boolean {
+  return (rows.at(-1)?.n ?? 0n) >= LONG_FROM;
 }
 
 function RecordTable({
@@ -98,11 +106,11 @@ function Row({ row }: { readonly row: RecordRow }) {
             window.scrollTo({ top: 0, behavior: still ? 'auto' : 'smooth' });
           }}
         >
-          {columnNumber(row.n)}
+          {grouped(row.n)}
         </a>
       </td>
       <td class="number" title={row.value.toString()}>
-        {columnNumber(row.value)}
+        <Raised text={row.n < LONG_FROM ? columnNumber(row.value) : shortNumber(row.value)} />
       </td>
     </tr>
   );

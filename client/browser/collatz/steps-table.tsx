@@ -6,6 +6,7 @@ import { stepsCsv } from './csv.ts';
 import { download } from './download.ts';
 import { path, pointedStep } from './explorer-state.ts';
 import { columnNumber } from './number-text.ts';
+import { Raised } from './raised.tsx';
 import { runInSlices } from './slices.ts';
 import type { Trajectory } from './trajectory.ts';
 import { valuesFrom } from './trajectory.ts';
@@ -105,7 +106,7 @@ function Rows({ walked }: { readonly walked: Trajectory }) {
               >
                 <td class="number step">{grouped(step)}</td>
                 <td class="number value" title={value < TOOLTIP_BELOW ? grouped(value) : ''}>
-                  {columnNumber(value)}
+                  <Raised text={columnNumber(value)} />
                   <span class="visually-hidden">{odd ? ', odd' : ', even'}</span>
                 </td>
                 <td class="bar" aria-hidden="true">

@@ -9,6 +9,7 @@ import { powerText, shortNumber } from './number-text.ts';
 import { paintOwnPath, paintTree } from './paint-tree.ts';
 import type { Size } from './picture.tsx';
 import { Picture, coloursOf, prepare, useSize } from './picture.tsx';
+import { Raised } from './raised.tsx';
 import { runInSlices } from './slices.ts';
 import { valuesFrom } from './trajectory.ts';
 import { jointSentence } from './words.ts';
@@ -30,7 +31,9 @@ export function TreePicture() {
   return (
     <section class="tree-section" aria-labelledby="tree-title">
       <div class="section-head">
-        <h2 id="tree-title">Where {n} joins the rest</h2>
+        <h2 id="tree-title">
+          Where <Raised text={n} /> joins the rest
+        </h2>
         <p class="tiny">
           {grown === undefined
             ? 'growing'
@@ -53,16 +56,21 @@ export function TreePicture() {
 /** Painted once for each size and theme: it doesn't depend on n. */
 function Tree({ grown, size }: { readonly grown: InverseTree; readonly size: Size }) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const painted = useRef(false);
   const colours = theme.value;
   useEffect(() => {
     const element = canvas.current;
-    const context = element === null ? undefined : prepare(element, size);
-    if (element === null || context === undefined) return undefined;
+    if (element === null) return undefined;
+    // Growing is motion: who wants none sees the tree when it is whole, and so does who saw it grow once.
+    const still = painted.current || matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const target = still ? document.createElement('canvas') : element;
+    const context = prepare(target, size);
+    if (context === undefined) return undefined;
     const stop = new AbortController();
-    // Growing is motion: who wants none sees the tree when it is whole.
-    if (matchMedia('(prefers-reduced-motion: reduce)').matches) element.style.visibility = 'hidden';
     void runInSlices(paintTree(context, grown, size, coloursOf(element)), stop.signal).then(() => {
-      element.style.visibility = '';
+      if (stop.signal.aborted) return;
+      painted.current = true;
+      if (still) prepare(element, size)?.drawImage(target, 0, 0, size.width, size.height);
     });
     return () => stop.abort();
   }, [grown, size, colours]);
