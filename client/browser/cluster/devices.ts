@@ -41,7 +41,7 @@ export interface LaneRun {
 /** Equal neighbours as one. @param activity one character for each slot, `-` or a digit */
 export function laneRuns(activity: string): readonly LaneRun[] {
   const runs: LaneRun[] = [];
-  [...activity].forEach((character, slot) => {
+  Array.from(activity).forEach((character, slot) => {
     const level = character === '-' ? 'gone' : Number(character);
     const last = runs.at(-1);
     if (last?.level === level) runs[runs.length - 1] = { ...last, to: slot + 1 };
@@ -53,7 +53,7 @@ export function laneRuns(activity: string): readonly LaneRun[] {
 /** The lane in words. @param slotSeconds length of a slot */
 export function laneText(activity: string, slotSeconds: number): string {
   const minutes = (slots: number) => Math.round((slots * slotSeconds) / 60);
-  const there = [...activity].filter((character) => character !== '-');
+  const there = Array.from(activity).filter((character) => character !== '-');
   const busy = there.reduce((sum, character) => sum + Number(character) / 9, 0);
   if (there.length === 0) return 'not connected in the last hour';
   return `connected ${minutes(there.length)} min of the last hour, computing ${minutes(busy)} min`;

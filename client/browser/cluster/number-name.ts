@@ -37,5 +37,5 @@ function powerOfTwo(n: bigint): string | undefined {
 }
 
 function raised(exponent: number): string {
-  return [...exponent.toString()].map((digit) => SUPERSCRIPTS.charAt(Number(digit))).join('');
+  return Array.from(exponent.toString(), (digit) => SUPERSCRIPTS.charAt(Number(digit))).join('');
 }
