@@ -4,6 +4,8 @@ import { ACTIVITY_SLOT_SECONDS, ACTIVITY_SLOTS } from '../../protocol/http.ts';
 const SLOT_MS = ACTIVITY_SLOT_SECONDS * 1000;
 /** A worker reports every ten seconds, but a browser may slow a hidden tab to once a minute. */
 const MISSED_SLOTS = 2;
+const AWAY_CODE = '-'.charCodeAt(0);
+const IDLE_CODE = '0'.charCodeAt(0);
 
 export class ActivityLane {
   /** 0: not connected; else 1 more than the busy tenths. */
@@ -33,13 +35,15 @@ export class ActivityLane {
   /** @param connected whether it is now: until its next report the last one stands */
   text(nowMs: number, connected: boolean): string {
     const now = Math.floor(nowMs / SLOT_MS);
-    let text = '';
-    for (let slot = now - ACTIVITY_SLOTS + 1; slot <= now; slot++) {
-      const carried = connected && slot > this.#newest && now - this.#newest <= MISSED_SLOTS;
-      const value = this.#value(carried ? this.#newest : slot);
-      text += value === 0 ? '-' : String(value - 1);
+    const codes = new Array<number>(ACTIVITY_SLOTS);
+    const carries = connected && now - this.#newest <= MISSED_SLOTS;
+    for (let i = 0; i < ACTIVITY_SLOTS; i++) {
+      const slot = now - ACTIVITY_SLOTS + 1 + i;
+      const value = this.#value(carries && slot > this.#newest ? this.#newest : slot);
+      codes[i] = value === 0 ? AWAY_CODE : IDLE_CODE + value - 1;
     }
-    return text;
+    // Character by character it took most of the time of a list of 20,000 workers.
+    return String.fromCharCode(...codes);
   }
 
   #value(slot: number): number {
