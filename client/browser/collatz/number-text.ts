@@ -12,10 +12,10 @@ export function shortNumber(value: bigint): string {
   return digits.length <= FULL_DIGITS ? grouped(value) : scientific(digits);
 }
 
-/** For narrow columns: up to 15 digits in full. */
+/** For narrow columns: up to 13 digits in full. */
 export function columnNumber(value: bigint): string {
   const digits = value.toString();
-  return digits.length <= 15 ? grouped(value) : scientific(digits);
+  return digits.length <= 13 ? grouped(value) : scientific(digits);
 }
 
 /** Cut, not rounded: these are the first digits. */
