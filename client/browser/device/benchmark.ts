@@ -1,6 +1,7 @@
 /** How fast an engine of this device is, at several magnitudes: about a second for each. */
 import type { MeasuredRate } from '../../../protocol/device-report.ts';
 import type { Range } from '../../../protocol/range.ts';
+import { cutTiles } from '../../../protocol/range.ts';
 import type { Workload } from '../../../protocol/workload.ts';
 import type { DeviceEngines } from './engines.ts';
 
@@ -15,7 +16,9 @@ const MEASURE_MS = 1000;
 const CALL_MS = 100;
 /** Beneath this the length grows faster. */
 const SHORT_MS = 15;
-const TILES = 16n;
+const MOST_TILES = 16;
+/** The first call is this part of a tile: a GPU in software takes seconds for sixteen whole ones. */
+const FIRST_PART = 64n;
 
 const END = (1n << 96n).toString();
 const collatz = (mode: 'statistics' | 'verify', bits: bigint): Point => ({
@@ -64,6 +67,7 @@ export function measurements<P, T, A>(
   return (POINTS[type] ?? []).flatMap(({ name, parameters, start }) => {
     const p = workload.parameters.parse(parameters);
     const limits = workload.tileLimits(p);
+    const shortest = limits.min / FIRST_PART > 0n ? limits.min / FIRST_PART : 1n;
     const made: Measurement[] = [
       {
         workload: type,
@@ -71,25 +75,30 @@ export function measurements<P, T, A>(
         engine: 'cpu',
         unit,
         run: () =>
-          measure(limits.min, limits.max, start, async (range) => {
+          measure(shortest, limits.max, start, async (range) => {
             const before = now();
             await engines.cpu(p, range);
             return { units: range.end - range.start, elapsed_ms: now() - before };
           }),
       },
     ];
-    const { gpuTiles } = engines;
-    if (gpuTiles !== undefined) {
-      const run = () =>
-        measure(limits.min, limits.max, start, async ({ start: from, end }) => {
-          const tile = end - from;
-          const spent = { units: 0n, elapsed_ms: 0 };
-          await gpuTiles(p, { start: from, end: from + TILES * tile }, tile, (units, elapsed_ms) => {
-            spent.units += units;
-            spent.elapsed_ms += elapsed_ms;
+    const { gpuProgram } = engines;
+    if (gpuProgram !== undefined) {
+      const run = async () => {
+        const program = await gpuProgram(p);
+        try {
+          const tiles = BigInt(Math.min(program.maxPieces, MOST_TILES));
+          return await measure(shortest, limits.max, start, async ({ start: from, end }) => {
+            const tile = end - from;
+            const { elapsed_ms } = await program.dispatch([
+              ...cutTiles({ start: from, end: from + tiles * tile }, tile),
+            ]);
+            return { units: tiles * tile, elapsed_ms };
           });
-          return spent;
-        });
+        } finally {
+          program.destroy();
+        }
+      };
       made.push({ workload: type, name, engine: 'gpu', unit, run });
     }
     return made;

@@ -5,18 +5,13 @@ import type { Engines } from '../../../shaders/conformance.ts';
 import { CpuProgram, computeCpu } from '../../../shaders/lib/cpu-kernel.ts';
 import { computeGpu } from '../../engines/gpu-compute.ts';
 import type { GpuDevice } from '../../engines/gpu-device.ts';
+import { probeOf } from '../../engines/gpu-piece.ts';
+import { GpuProgram } from '../../engines/gpu-program.ts';
 import type { KernelSource } from '../../kernel-source.ts';
 
 export interface DeviceEngines<P, A> extends Engines<P, A> {
-  /** Undefined without a GPU. @param onDispatch units and milliseconds of each dispatch */
-  readonly gpuTiles:
-    | ((
-        p: P,
-        range: Range,
-        tileLength: bigint,
-        onDispatch: (units: bigint, elapsed_ms: number) => void,
-      ) => Promise<A>)
-    | undefined;
+  /** The kernel by itself, to be timed: what it leaves to the CPU is not computed. Undefined without a GPU. */
+  readonly gpuProgram: ((p: P) => Promise<GpuProgram>) | undefined;
 }
 
 export class EngineMaker {
@@ -52,27 +47,13 @@ export class EngineMaker {
         return made;
       },
     };
-    const gpu = this.#gpu;
-    const gpuTiles: DeviceEngines<P, A>['gpuTiles'] =
-      gpu === undefined
-        ? undefined
-        : async (p, range, tileLength, onDispatch) => {
-            const wgsl = new TextDecoder().decode(await this.#bytes(workload.kernels(p).gpu.source));
-            return computeGpu(cached, p, { gpu, wgsl, cpu: await program(p), onDispatch }, range, tileLength);
-          };
+    const textOf = async (p: P) =>
+      new TextDecoder().decode(await this.#bytes(workload.kernels(p).gpu.source));
+    const exact = async (p: P, range: Range) => computeCpu(workload, p, await program(p), range);
     return {
       cpuWords: async (p, range) => (await program(p)).run(range),
-      cpu: async (p, range) => computeCpu(workload, p, await program(p), range),
-      gpus:
-        gpuTiles === undefined
-          ? []
-          : [
-              {
-                name: 'WebGPU',
-                compute: (p, range, tileLength) => gpuTiles(p, range, tileLength, () => undefined),
-              },
-            ],
-      gpuTiles,
+      cpu: exact,
+      ...gpuParts(cached, this.#gpu, { program, textOf, exact }),
     };
   }
 
@@ -81,4 +62,37 @@ export class EngineMaker {
     if (hash === undefined) throw new Error(`the coordinator has no kernel ${source}`);
     return (await this.#kernels.load(hash)).bytes;
   }
+}
+
+function gpuParts<P, T, A>(
+  workload: Workload<P, T, A>,
+  gpu: GpuDevice | undefined,
+  {
+    program,
+    textOf,
+    exact,
+  }: {
+    readonly program: (p: P) => Promise<CpuProgram>;
+    readonly textOf: (p: P) => Promise<string>;
+    readonly exact: (p: P, range: Range) => Promise<A>;
+  },
+): Pick<DeviceEngines<P, A>, 'gpus' | 'gpuProgram'> {
+  if (gpu === undefined) return { gpus: [], gpuProgram: undefined };
+  return {
+    gpus: [
+      {
+        name: 'WebGPU',
+        compute: async (p, range, tileLength) =>
+          computeGpu(workload, p, { gpu, wgsl: await textOf(p), cpu: await program(p) }, range, tileLength),
+      },
+    ],
+    gpuProgram: async (p) =>
+      GpuProgram.build(gpu, {
+        kernel: workload.kernels(p).gpu,
+        wgsl: await textOf(p),
+        parameterWords: workload.parameterWords(p),
+        constants: workload.gpuConstants(p),
+        probe: probeOf(workload, p, (part) => exact(p, part)),
+      }),
+  };
 }
