@@ -45,7 +45,8 @@ export function SubmitForm({ label, submission, reading, command, live, page, ch
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        if (!submission.send()) attempts.current += 1;
+        if (phase === 'done') submission.again();
+        else if (!submission.send()) attempts.current += 1;
       }}
       onFocusOut={(event) => {
         if (event.target instanceof HTMLInputElement) submission.left(event.target.name);
@@ -54,13 +55,10 @@ export function SubmitForm({ label, submission, reading, command, live, page, ch
       {children}
       <div class="submit-action">
         <Estimate reading={reading} live={live} />
-        {phase === 'done' ? (
-          <Button onClick={() => submission.again()}>Submit another</Button>
-        ) : (
-          <Button kind="primary" type="submit">
-            {phase === 'sending' ? 'Submitting…' : 'Submit job'}
-          </Button>
-        )}
+        {/* One button for all three: what has the focus keeps it. */}
+        <Button kind={phase === 'done' ? 'normal' : 'primary'} type="submit">
+          {phase === 'done' ? 'Submit another' : phase === 'sending' ? 'Submitting…' : 'Submit job'}
+        </Button>
       </div>
       <div role="status">
         {jobId === undefined ? null : (

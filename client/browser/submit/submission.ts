@@ -24,6 +24,9 @@ const START: State = {
   jobId: undefined,
 };
 
+/** The second click of a double one asks for nothing more. */
+const DOUBLE_CLICK_MS = 700;
+
 export interface Submission extends State {
   problem(field: string): string | undefined;
   edited(field: string): void;
@@ -38,6 +41,7 @@ export function useSubmission(reading: Reading, onSubmitted: (jobId: string) => 
   const [state, setState] = useState(START);
   const sending = useRef(false);
   const keyed = useRef({ body: '', key: '' });
+  const doneAt = useRef(0);
 
   async function post(): Promise<void> {
     if (reading.problems !== undefined) return;
@@ -48,6 +52,7 @@ export function useSubmission(reading: Reading, onSubmitted: (jobId: string) => 
     if (keyed.current.body !== body) keyed.current = { body, key: newKey() };
     try {
       const { job_id } = await api.submit(reading.body, keyed.current.key);
+      doneAt.current = performance.now();
       setState((was) => ({ ...was, phase: 'done', jobId: job_id }));
       onSubmitted(job_id);
     } catch (error) {
@@ -92,6 +97,7 @@ export function useSubmission(reading: Reading, onSubmitted: (jobId: string) => 
       return true;
     },
     again() {
+      if (performance.now() - doneAt.current < DOUBLE_CLICK_MS) return;
       keyed.current = { body: '', key: '' };
       setState(START);
     },
