@@ -44,6 +44,7 @@ export interface ContributionOptions {
 /** The device that computes. */
 export interface ContributionDevice {
   readonly engine: EngineKind;
+  /** Empty where the browser does not tell. */
   readonly name: string;
   readonly threads: number;
   /** It computes on the CPU, whatever it is called. */

@@ -35,7 +35,7 @@ export function createLend(): Lend {
   const seconds = new Seconds(() => Date.now());
 
   const stage = signal<Stage>('off');
-  const problem = signal<Lend['problem']['value']>(undefined);
+  const problem = signal<Lend['problem']['value']>(knownProblem());
   const report = signal<ContributionReport | undefined>(undefined);
   const device = signal<Lend['device']['value']>(undefined);
   const minute = signal<Lend['minute']['value']>([]);
@@ -82,7 +82,8 @@ export function createLend(): Lend {
   });
 
   function remember(left: boolean): void {
-    if (identity === undefined) return;
+    // A thread may still report after a Stop.
+    if (identity === undefined || !wanted) return;
     const done = { units_accepted: units_accepted.peek(), batches_accepted: batches_accepted.peek() };
     memory.setTab({ ...identity, left, faster, ...done });
   }
@@ -102,7 +103,9 @@ export function createLend(): Lend {
       problem.value = { kind: end.problem, message: end.message };
     }
     busy = false;
-    if (!leaving) stage.value = problem.peek() === undefined ? 'off' : 'failed';
+    if (leaving) return;
+    stage.value = problem.peek() === undefined ? 'off' : 'failed';
+    problem.value ??= knownProblem();
   }
 
   /** Undefined: no longer wanted. */
@@ -252,6 +255,13 @@ export function createLend(): Lend {
     },
     setRule: (cause, on) => pauseRules.set(cause, on),
   };
+}
+
+/** What can be told without asking for a GPU: it stands there before the first start, beside the way by CPU. */
+function knownProblem(): Lend['problem']['value'] {
+  if ('gpu' in navigator) return undefined;
+  const kind = isSecureContext ? 'no_webgpu' : 'insecure';
+  return { kind, message: 'navigator.gpu is missing' };
 }
 
 function broken(error: unknown): ContributionEnd {

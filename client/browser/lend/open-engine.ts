@@ -19,7 +19,7 @@ import { measureRate, measuredSample } from './measure-engine.ts';
  * So long are a dispatch and a piece: two dispatches are in flight and two pieces at a thread, and computing has
  * to end within 100 ms of a Stop.
  */
-const DISPATCH_MS = 30;
+const DISPATCH_MS = 40;
 const PIECE_MS = 25;
 
 export interface OpenedEngine {
@@ -55,9 +55,8 @@ export async function openEngine(
 }
 
 function openCpu(threads: number, duty: Duty): OpenedEngine {
-  const name = threads === 1 ? 'WebAssembly, 1 thread' : `WebAssembly, ${threads} threads`;
   const device = {
-    description: name,
+    description: threads === 1 ? 'WebAssembly, 1 thread' : `WebAssembly, ${threads} threads`,
     vendor: null,
     backend: null,
     software: false,
@@ -65,7 +64,7 @@ function openCpu(threads: number, duty: Duty): OpenedEngine {
     threads,
   };
   const engine = new CpuEngine({ kind: 'cpu', device, pool: webCpuPool(threads), duty, piece_ms: PIECE_MS });
-  return { engine, device: { engine: 'cpu', name, threads, on_cpu: true, measured: false } };
+  return { engine, device: { engine: 'cpu', name: '', threads, on_cpu: true, measured: false } };
 }
 
 function openGpu(adapter: GPUAdapter, request: () => Promise<GPUAdapter | null>, duty: Duty): OpenedEngine {

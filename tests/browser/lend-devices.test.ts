@@ -1,0 +1,87 @@
+/** Devices that are lost, that are missing, and addresses that get none. */
+import assert from 'node:assert/strict';
+import { before, suite, test } from 'node:test';
+import { buildPages } from '../../scripts/build-pages.ts';
+import { runCoordinator } from '../coordinator/running.ts';
+import { contributingTab, openBrowser, panel, says, skip, startButton, visit, visitor } from './lending.ts';
+
+const ENDLESS = String(10n ** 15n);
+
+/** Notes in the computing thread which device it has, before it asks for one: the kernels are fetched first. */
+const NOTE_DEVICES = `
+  const request = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (...wanted) {
+    globalThis.opened = (globalThis.opened ?? 0) + 1;
+    return (globalThis.device = await request.apply(this, wanted));
+  };`;
+
+suite('devices of pages', { skip }, () => {
+  before(() => buildPages());
+
+  test('a GPU that is lost in the middle of a batch is opened again, and nothing is lost', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const job = await coordinator.submit('60000', { batch_size: 20_000 });
+    const context = await visitor(await openBrowser(t), { engine: 'gpu', intensity: 'All' });
+    const { page } = await visit(context, coordinator.url);
+    const started = page.waitForEvent('worker', (worker) => worker.url().includes('contribution-thread'));
+    await startButton(page).click();
+    const thread = await started;
+    await thread.evaluate(NOTE_DEVICES);
+    await contributingTab(coordinator);
+    await thread.evaluate('globalThis.device.destroy()');
+    const reply = await fetch(`${coordinator.url}/api/jobs/${job}/events`, {
+      signal: AbortSignal.timeout(90_000),
+    });
+    assert.match(await reply.text(), /"status":"completed"/);
+    assert.equal(await thread.evaluate('globalThis.opened'), 2);
+    await says(page, 'Waiting for work');
+  });
+
+  test('WebGPU without a GPU: it says so and offers the CPU, which then computes', async (t) => {
+    const coordinator = await runCoordinator(t);
+    await coordinator.submit(ENDLESS);
+    // Chromium has WebGPU, and without the flag that the other tests set no adapter for it here.
+    const browser = await openBrowser(t, [], ['--enable-unsafe-webgpu']);
+    const context = await visitor(browser, { engine: 'auto', intensity: 'All' });
+    const { page } = await visit(context, coordinator.url);
+    await startButton(page).click();
+    await panel(page).getByText('found no graphics card').waitFor();
+    await panel(page).getByRole('button', { name: 'Start on the CPU' }).click();
+    assert.equal((await contributingTab(coordinator)).kind, 'cpu');
+    await says(page, 'Contributing');
+  });
+
+  test('an address that is not secure: it says so, names the HTTPS address, and goes on by CPU', async (t) => {
+    const coordinator = await runCoordinator(t);
+    await coordinator.submit(ENDLESS);
+    const port = new URL(coordinator.url).port;
+    const browser = await openBrowser(t, ['--host-resolver-rules=MAP cluster.test 127.0.0.1']);
+    const context = await visitor(browser, { engine: 'auto', intensity: 'All' });
+    const { page, errors, fetched } = await visit(context, `http://cluster.test:${port}/`);
+    assert.equal(
+      await page.evaluate(() => isSecureContext || 'subtle' in crypto || 'locks' in navigator),
+      false,
+    );
+    await panel(page).getByText(`https://cluster.test/`).waitFor();
+    await panel(page).getByRole('button', { name: 'Start on the CPU' }).click();
+    assert.equal((await contributingTab(coordinator)).kind, 'cpu');
+    assert.ok(
+      fetched.some((path) => /sha2/.test(path)),
+      'the hash is computed by the library',
+    );
+    assert.deepEqual(errors, []);
+  });
+
+  test('automatic: a short measurement takes the faster one, once for a tab', async (t) => {
+    const coordinator = await runCoordinator(t);
+    await coordinator.submit(ENDLESS);
+    const context = await visitor(await openBrowser(t), { engine: 'auto', intensity: 'All' });
+    const { page } = await visit(context, coordinator.url);
+    await startButton(page).click();
+    // The adapter here is a rasteriser on this CPU: several times slower than WebAssembly.
+    const { kind } = await contributingTab(coordinator);
+    assert.equal(kind, 'cpu');
+    const remembered = await page.evaluate(() => sessionStorage.getItem('lend'));
+    assert.match(remembered ?? '', /"faster":"cpu"/);
+  });
+});
