@@ -23,7 +23,7 @@ const WIDTHS = [
 ] as const;
 const SEGMENTS_AT_ONCE = 250;
 /** Steps of n's own path: beyond, it only curls. */
-const LONGEST_DRAWN = 520;
+const LONGEST_DRAWN = 600;
 
 export interface View {
   readonly x: (pen: { readonly x: number }) => number;

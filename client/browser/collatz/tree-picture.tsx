@@ -37,7 +37,7 @@ export function TreePicture() {
         <p class="tiny">
           {grown === undefined
             ? 'growing'
-            : `${grouped(grown.starts)} starts below ${powerText(BigInt(STARTS_BELOW))}, each path ends in 1`}
+            : `${grouped(grown.starts)} starts below ${powerText(BigInt(STARTS_BELOW))}`}
         </p>
       </div>
       <div ref={box} class="tree-picture">
