@@ -111,7 +111,10 @@ test('each cause of a pause by itself, and several together', () => {
   assert.equal(new Set(CAUSES.map((cause) => pausedNotice([cause]).heading)).size, CAUSES.length);
   const both = pausedNotice(['typing', 'battery']);
   assert.equal(both.heading, 'Paused: on battery');
-  assert.equal(both.sentence, 'It goes on when none of these holds: on battery and you type or scroll.');
+  assert.equal(
+    both.sentence,
+    'It goes on when none of these holds any more: on battery, you type or scroll.',
+  );
   assertGood(pausedNotice([]), 'no cause');
 });
 

@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import type { ChoiceStorage } from '../../client/browser/lend/pause-rules.ts';
 import { createPauseRules } from '../../client/browser/lend/pause-rules.ts';
 import {
+  OWN_MS,
+  OWN_RELIEF_MS,
   PRESSURE_MS,
   TYPING_MS,
   batterySource,
@@ -114,11 +116,13 @@ test('pressure: serious and critical, until it was calm for a while; unknown in 
     },
     disconnect: () => (connected = false),
   };
-  const rules = createPauseRules([pressureSource(watch, page)], undefined);
+  let now = 0;
+  const rules = createPauseRules([pressureSource(watch, page, () => now)], undefined);
   report('fair');
   assert.equal(rules.rules.value[0]?.active, false);
   report('serious');
   assert.deepEqual(rules.causes.value, ['pressure']);
+  now += OWN_RELIEF_MS;
   report('nominal');
   t.mock.timers.tick(PRESSURE_MS - 1);
   report('critical');
@@ -128,7 +132,19 @@ test('pressure: serious and critical, until it was calm for a while; unknown in 
   report('nominal');
   t.mock.timers.tick(PRESSURE_MS);
   assert.deepEqual(rules.causes.value, []);
+  // It ends as soon as it pauses: it was the page's own.
   report('critical');
+  assert.deepEqual(rules.causes.value, ['pressure']);
+  now += OWN_RELIEF_MS - 1;
+  report('fair');
+  t.mock.timers.tick(PRESSURE_MS);
+  report('critical');
+  assert.equal(rules.rules.value[0].now, 'now under load by this page');
+  assert.deepEqual(rules.causes.value, []);
+  report('fair');
+  now += OWN_MS;
+  report('critical');
+  assert.deepEqual(rules.causes.value, ['pressure']);
   page.show('hidden');
   assert.equal(rules.rules.value[0].active, undefined);
   assert.deepEqual(rules.causes.value, []);

@@ -32,6 +32,8 @@ export const CHROMIUM_ARGS: readonly string[] = [
   '--disable-sync',
   '--no-first-run',
   '--disable-quic',
+  // Pages pause on a machine under load, as one that runs all tests is.
+  '--disable-blink-features=ComputePressure',
 ];
 
 /** `chromium.launch(chromiumLaunchOptions(path))`. Chromium's sandbox refuses to run as root. */

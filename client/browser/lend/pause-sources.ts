@@ -37,6 +37,14 @@ export const TYPING_MS = 3000;
 /** How long pressure counts after the last report of it, in milliseconds: pausing relieves it at once. */
 export const PRESSURE_MS = 10_000;
 
+/** Pressure that ends so soon after a pause began was this page's own, in milliseconds. */
+export const OWN_RELIEF_MS = 6000;
+/** For how long that is believed, in milliseconds. */
+export const OWN_MS = 300_000;
+
+const UNKNOWN: Reading = { active: undefined, now: 'not known yet' };
+const OWN_PRESSURE: Reading = { active: false, now: 'now under load by this page' };
+
 const TYPING_EVENTS = ['keydown', 'wheel', 'scroll', 'touchmove'] as const;
 const PASSIVE = { capture: true, passive: true };
 
@@ -52,9 +60,7 @@ export function pressureReading(strong: boolean): Reading {
 }
 
 export function batterySource(open: (() => Promise<Battery>) | undefined): PauseSource {
-  const reading = signal<Reading | undefined>(
-    open === undefined ? undefined : { active: undefined, now: 'not known yet' },
-  );
+  const reading = signal<Reading | undefined>(open === undefined ? undefined : UNKNOWN);
   const ended = new AbortController();
   const watch = async (ask: () => Promise<Battery>) => {
     try {
@@ -109,26 +115,42 @@ export function typingSource(page: Page): PauseSource {
   };
 }
 
-export function pressureSource(watch: PressureWatch | undefined, page: Page): PauseSource {
-  const reading = signal<Reading | undefined>(
-    watch === undefined ? undefined : { active: undefined, now: 'not known yet' },
-  );
+/**
+ * Most pressure on a device that contributes is its own. Pausing tells: if the pressure ends as soon as it pauses,
+ * waiting would only start it again, and so the next pressure is let pass for a while.
+ */
+export function pressureSource(
+  watch: PressureWatch | undefined,
+  page: Page,
+  now: () => number = () => performance.now(),
+): PauseSource {
+  const reading = signal<Reading | undefined>(watch === undefined ? undefined : UNKNOWN);
   const ended = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const report = (state: string) => {
-    if (ended.signal.aborted) return;
-    if (state === 'serious' || state === 'critical') {
-      clearTimeout(timer);
-      timer = undefined;
-      reading.value = pressureReading(true);
-    } else if (reading.value?.active !== true) {
+  let since = 0;
+  let own_until = -Infinity;
+  const strong = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (reading.value?.active === true) return;
+    since = now();
+    reading.value = since < own_until ? OWN_PRESSURE : pressureReading(true);
+  };
+  const calm = () => {
+    if (reading.value?.active !== true) {
       reading.value = pressureReading(false);
-    } else {
-      timer ??= setTimeout(() => {
+    } else if (timer === undefined) {
+      if (now() - since < OWN_RELIEF_MS) own_until = now() + OWN_MS;
+      timer = setTimeout(() => {
         timer = undefined;
         reading.value = pressureReading(false);
       }, PRESSURE_MS);
     }
+  };
+  const report = (state: string) => {
+    if (ended.signal.aborted) return;
+    if (state === 'serious' || state === 'critical') strong();
+    else calm();
   };
   // Hidden pages get no reports: what was last reported would hold for ever.
   const changed = () => {

@@ -153,7 +153,7 @@ export function problemNotice(kind: ContributionProblem, message: string, addres
 }
 
 const PAUSES: Readonly<Record<PauseCause, { readonly what: string; readonly then: string }>> = {
-  user: { what: 'by you', then: 'It goes on when you say so.' },
+  user: { what: 'you paused it', then: 'It goes on when you say so.' },
   battery: { what: 'on battery', then: 'It goes on by itself when you plug in.' },
   hidden: {
     what: 'this tab is hidden',
@@ -179,8 +179,13 @@ export function pausedNotice(causes: readonly PauseCause[]): Notice {
   const sentence =
     others.length === 0
       ? PAUSES[first].then
-      : `It goes on when none of these holds: ${listed(held.map((cause) => PAUSES[cause].what))}.`;
-  return notice(`Paused: ${PAUSES[first].what}`, sentence, RESUME, ...(rules ? [CHANGE_RULES] : []));
+      : `It goes on when none of these holds any more: ${held.map((cause) => PAUSES[cause].what).join(', ')}.`;
+  return notice(
+    first === 'user' ? 'Paused by you' : `Paused: ${PAUSES[first].what}`,
+    sentence,
+    RESUME,
+    ...(rules ? [CHANGE_RULES] : []),
+  );
 }
 
 /** The word beside the dot. */
