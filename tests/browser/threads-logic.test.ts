@@ -22,6 +22,7 @@ import {
   threadInTree,
   treeLayout,
 } from '../../client/browser/threads/layout.ts';
+import { laneTotals } from '../../client/browser/threads/lane-totals.ts';
 import { entriesUpTo, logEntry } from '../../client/browser/threads/log.ts';
 import type { Choice, FieldName, Shape } from '../../client/browser/threads/shape.ts';
 import {
@@ -171,6 +172,22 @@ test(`the clock: what runs, has begun and ended, at any time (seed ${seed})`, ()
     assert.ok(moment.rate >= 0 && Number.isFinite(moment.rate));
     const over = momentAt(run, run.makespan);
     assert.deepEqual([over.active, over.ended], [0, program.threads]);
+  });
+});
+
+test(`what the processors did adds up to the work (seed ${seed})`, () => {
+  check(small, ({ program, run }) => {
+    const totals = laneTotals(run);
+    assert.equal(totals.length, run.lanes);
+    assert.equal(
+      totals.reduce((sum, { busy }) => sum + busy, 0),
+      program.work,
+    );
+    assert.equal(
+      totals.reduce((sum, { threads }) => sum + threads, 0),
+      program.threads,
+    );
+    assert.ok(totals.every(({ busy, threads }) => busy <= run.makespan && threads > 0));
   });
 });
 

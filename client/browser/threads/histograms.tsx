@@ -54,7 +54,7 @@ export function SizeBars({ counts, trees }: { readonly counts: readonly bigint[]
           </li>
         ))}
       </ol>
-      <p class="tiny">threads, from this number to below the next</p>
+      <p class="tiny">threads, up to below the next</p>
     </section>
   );
 }

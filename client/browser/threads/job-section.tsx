@@ -112,16 +112,18 @@ function JobHead({
         {figures !== undefined && figures.oversize > 0 ? `, ${grouped(figures.oversize)} oversize` : ''}
       </p>
       {jobs.length < 2 ? null : (
-        <label class="job-choice">
-          <span class="visually-hidden">Job</span>
-          <select value={job.job_id} onChange={(event) => (pickedJob.value = event.currentTarget.value)}>
-            {jobs.map((other) => (
-              <option key={other.job_id} value={other.job_id}>
-                {`${other.name ?? `Job ${other.job_id.slice(0, 8)}`}, ${stateWords(other)}`}
-              </option>
-            ))}
-          </select>
-        </label>
+        <select
+          class="job-choice"
+          aria-label="Job"
+          value={job.job_id}
+          onChange={(event) => (pickedJob.value = event.currentTarget.value)}
+        >
+          {jobs.map((other) => (
+            <option key={other.job_id} value={other.job_id}>
+              {`${other.name ?? `Job ${other.job_id.slice(0, 8)}`}, ${stateWords(other)}`}
+            </option>
+          ))}
+        </select>
       )}
     </div>
   );

@@ -16,6 +16,7 @@ import { showAskedJob } from './job-state.ts';
 import { LogList } from './log-list.tsx';
 import { busy, counted, failure, processors, simulated } from './page-state.ts';
 import { Picture } from './picture.tsx';
+import { PictureText } from './picture-text.tsx';
 import { Player } from './player.tsx';
 import { SubmitShape } from './submit-shape.tsx';
 import { ThreadPanel } from './thread-panel.tsx';
@@ -73,6 +74,7 @@ function Threads({ panel }: { readonly panel?: ComponentChildren }) {
         <>
           <Picture shown={shown} />
           <Player shown={shown} />
+          <PictureText shown={shown} />
         </>
       )}
       {panel === undefined ? null : <aside class="lend-place">{panel}</aside>}

@@ -68,7 +68,6 @@ export function* paintTree(
   const deepest = program.byDepth.length - 1;
   const colour = (number: number) =>
     palette.depths[depthColour(program.depth[number] ?? 0, deepest)] ?? palette.ink;
-  const half = layout.thickness / 2;
   const bar = (from: number, to: number, middle: number, thick: number) =>
     context.fillRect(from, middle - thick / 2, Math.max(to - from, 0.75), thick);
 
@@ -81,7 +80,7 @@ export function* paintTree(
     context.fillStyle = colour(number);
     const x = join.time * tick + join.shift;
     const ended = ((program.start[number] ?? 0) + (program.ticks[number] ?? 0)) * tick;
-    bar(ended, x, join.top, Math.min(layout.thickness, 2));
+    bar(ended, x, join.top, 1);
     context.fillRect(x - 0.5, join.top, 1, join.bottom - join.top);
   }
   context.globalAlpha = 0.55;
@@ -104,7 +103,7 @@ export function* paintTree(
       layout.thickness,
     );
   }
-  paintChain(context, program, layout, tick, palette, half);
+  paintChain(context, program, layout, tick, palette);
 }
 
 /** The longest chain: each thread of it up to the fork of the next, and a dot at the end. */
@@ -114,9 +113,8 @@ function paintChain(
   layout: TreeLayout,
   tick: number,
   palette: Palette,
-  half: number,
 ): void {
-  const width = Math.max(1.75, Math.min(3, 2 * half));
+  const width = Math.max(1.75, Math.min(3, layout.thickness));
   context.strokeStyle = palette.ink;
   context.fillStyle = palette.ink;
   context.lineWidth = width;

@@ -22,9 +22,10 @@ import { childrenOf, threadFacts, threadLine } from './thread-words.ts';
 const GUTTER = 64;
 const RIGHT = JOIN_ROOM + 4;
 /** Pixels right of the tree that its figures need: with the bars by depth, and without. */
-const ROOM_FOR_ALL = 300;
-/** With less, figures are set smaller and their notes take two lines. */
+const ROOM_FOR_ALL = 230;
+/** With less, figures are set smaller and their notes take two lines; then they have none. */
 const ROOM_FOR_LARGE = 410;
+const ROOM_FOR_NOTES = 300;
 const ROOM_FOR_FIGURES = 196;
 
 interface Pointed {
@@ -51,8 +52,8 @@ export function Picture({ shown }: { readonly shown: Simulated }) {
     [run, small],
   );
   const free = plot - program.span * tick;
-  const figures = free >= ROOM_FOR_ALL ? 'beside' : free >= ROOM_FOR_FIGURES ? 'small' : 'below';
-  const tight = free < ROOM_FOR_LARGE;
+  const figures = !small && free >= ROOM_FOR_ALL ? 'beside' : free >= ROOM_FOR_FIGURES ? 'small' : 'below';
+  const tight = free >= ROOM_FOR_LARGE ? 'no' : free >= ROOM_FOR_NOTES ? 'yes' : 'very';
   const treeWidth = program.span * tick + RIGHT;
   const spanAt = gutter + program.span * tick;
   const bars = program.threads > 1 && run.processors !== 1;
@@ -107,7 +108,7 @@ export function Picture({ shown }: { readonly shown: Simulated }) {
               ) : null}
               <div
                 class="plot-row"
-                style={{ minHeight: figures === 'beside' ? (tight ? '346px' : '300px') : '0' }}
+                style={{ minHeight: figures === 'beside' ? (tight === 'yes' ? '346px' : '300px') : '0' }}
               >
                 {small ? null : (
                   <RowLabels
@@ -156,7 +157,7 @@ export function Picture({ shown }: { readonly shown: Simulated }) {
                 {figures === 'below' ? null : (
                   <div
                     class="figures-place"
-                    data-tight={tight ? 'yes' : 'no'}
+                    data-tight={tight}
                     style={{ left: `${spanAt + (small ? 14 : 28)}px` }}
                   >
                     <ProgramFigures {...shown} part={figures === 'beside' ? 'all' : 'figures'} />

@@ -48,7 +48,7 @@ export const FIELDS: Readonly<Record<FieldName, Limits>> = {
   root: limits('Root', 0, MAX_ROOTS - 1),
   seed: limits('Seed', 0, 2n ** 64n - 1n),
   maxDepth: limits('Deepest level', 0, MAX_DEPTH),
-  maxChildren: limits('Chances to fork, each thread', 0, 4),
+  maxChildren: limits('Chances to fork', 0, 4),
   spawnThreshold: limits('Each succeeds, of 256', 0, 256),
   workMin: limits('Work from, ticks', 1, MAX_WORK),
   workMax: limits('Work to, ticks', 1, MAX_WORK),

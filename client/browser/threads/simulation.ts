@@ -157,9 +157,12 @@ export function runOf(tree: readonly TreeThread[], processors: number): Run {
 export function transferables(reply: SimulationReply): ArrayBuffer[] {
   if (reply.kind === 'counted') return [];
   const { program, run } = reply;
-  const buffers: ArrayBuffer[] = [];
-  for (const value of [...Object.values(program), ...Object.values(run), ...Object.values(run.log)]) {
-    if (ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer) buffers.push(value.buffer);
-  }
-  return buffers;
+  return [program, run, run.log].flatMap(buffersOf);
+}
+
+function buffersOf(record: object): ArrayBuffer[] {
+  const values: readonly unknown[] = Object.values(record);
+  return values.flatMap((value) =>
+    ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer ? [value.buffer] : [],
+  );
 }
