@@ -26,7 +26,7 @@ export function DevicesSection({ live }: { readonly live: Live }) {
   if (known === undefined) return null;
   const own = ownNodeId.value;
   const nodes = devicesInOrder(known.nodes, own);
-  const shown = all ? nodes : nodes.slice(0, FIRST_ROWS);
+  const shown = all ? nodes : nodes.filter((node, i) => i < FIRST_ROWS || needsALook(node));
   return (
     <section
       class="devices"
@@ -132,6 +132,11 @@ function DeviceRow({
       <td class="device-seen number tiny">{ago(now - Date.parse(node.last_heartbeat))}</td>
     </tr>
   );
+}
+
+/** Whoever follows a notice finds its row. */
+function needsALook({ errors, state }: NodeStatus): boolean {
+  return state === 'silent' || (errors > 0 && state !== 'offline');
 }
 
 /** What the device says of itself; how many threads a CPU has is part of what it is. */
