@@ -36,7 +36,7 @@ export function Shell({ page, live, children, side }: ShellProps) {
   return (
     <>
       <header class="header">
-        <a class="brand" href="/index.html">
+        <a class="brand" href="/index.html" aria-label="Threads Cluster">
           <img src={mark} alt="" width="28" height="28" />
           <span>Threads Cluster</span>
         </a>
