@@ -12,7 +12,7 @@ export function DevicePage({ run }: { readonly run: TestRun }) {
     <div class="device">
       <h1>{state.kind === 'done' ? verdict(state.report.groups) : 'Is this device exact, and how fast?'}</h1>
       <p class="intro">
-        Some hundred questions whose answers are known, on the GPU and the CPU of this device: both workloads,
+        Dozens of questions whose answers are known, on the GPU and the CPU of this device: both workloads,
         from small numbers to 2^96. Then each is timed for a second. Nothing leaves this device: you see the
         report, and you decide whether anyone gets it.
       </p>
