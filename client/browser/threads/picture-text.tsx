@@ -19,7 +19,7 @@ export function PictureText({ shown }: { readonly shown: Simulated }) {
           <p class="small">
             {grouped(program.threads)} threads, at most {program.byDepth.length - 1} levels below the root.
             With unlimited processors the last ends at {grouped(program.span)} ticks; on{' '}
-            {run.lanes === 1 ? 'one processor' : `${grouped(run.lanes)} processors`} at{' '}
+            {run.lanes === 1 ? 'one processor' : `the ${grouped(run.lanes)} processors that are used`} at{' '}
             {grouped(run.makespan)}. The processors compute {grouped(program.work)} ticks and are idle for{' '}
             {grouped(idle)}. The longest chain: threads{' '}
             {[...program.chain].map((thread) => grouped(thread + 1)).join(', ')}.

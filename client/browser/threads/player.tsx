@@ -15,6 +15,7 @@ const SPEED_OPTIONS = SPEEDS.map((value) => ({
 export function Player({ shown }: { readonly shown: Simulated }) {
   const { program, run } = shown;
   const now = moment.value;
+  const available = run.processors === Infinity ? run.lanes : run.processors;
   return (
     <section class="player" aria-label="Play the schedule">
       <div class="player-controls">
@@ -36,7 +37,7 @@ export function Player({ shown }: { readonly shown: Simulated }) {
           <Now
             name="Running now"
             value={grouped(now.active)}
-            of={`of ${grouped(run.lanes)} ${run.lanes === 1 ? 'processor' : 'processors'}`}
+            of={`of ${grouped(available)} ${available === 1 ? 'processor' : 'processors'}`}
           />
           <Now
             name="Begun"
