@@ -15,7 +15,7 @@ export const STARTS_BELOW = 1_000_000;
  */
 const EVEN_TURN = (-4.6 * Math.PI) / 180;
 const ODD_TURN = (7.95 * Math.PI) / 180;
-const FIRST_DIRECTION = (88 * Math.PI) / 180;
+const FIRST_DIRECTION = (74 * Math.PI) / 180;
 /** A segment at depth d has length 1 / (1 + d / 90): long paths stay in the picture. */
 const SHRINK_DEPTH = 90;
 const YIELD_EVERY = 16;

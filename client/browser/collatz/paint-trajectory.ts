@@ -43,7 +43,7 @@ export function paintTrajectory(path: Trajectory, neighbours: readonly Trajector
   return (context, size, colours) => {
     const plot = geometry(size, path);
     paintAxes(context, plot, colours, {
-      across: plot.decades.map((decade) => ({ at: plot.y(decade), label: decadeLabel(decade) })),
+      across: plot.decades.map((decade) => ({ at: plot.y(decade), label: decadeLabel(decade, plot.decades.at(-1) ?? 0) })),
       along: linearTicks(path.steps, Math.max(2, Math.floor(size.width / 110))).map((step) => ({
         at: plot.x(step),
         label: grouped(step),
@@ -62,8 +62,9 @@ export function paintTrajectory(path: Trajectory, neighbours: readonly Trajector
   };
 }
 
-function decadeLabel(decade: number): string {
-  return decade < 6 ? grouped(10 ** decade) : `10${superscript(decade)}`;
+/** Powers from where the longest label would be too long, down to those that are plain in any case. */
+function decadeLabel(decade: number, highest: number): string {
+  return decade < (highest < 6 ? 6 : 4) ? grouped(10 ** decade) : `10${superscript(decade)}`;
 }
 
 function paintNeighbours(

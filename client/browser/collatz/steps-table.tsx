@@ -80,7 +80,7 @@ function Rows({ walked }: { readonly walked: Trajectory }) {
       ref={box}
       class="steps"
       role="region"
-      aria-labelledby="steps-title"
+      aria-label="Steps, scrolling"
       tabIndex={0}
       onScroll={(event) => setTop(event.currentTarget.scrollTop)}
     >
