@@ -43,7 +43,10 @@ export function paintTrajectory(path: Trajectory, neighbours: readonly Trajector
   return (context, size, colours) => {
     const plot = geometry(size, path);
     paintAxes(context, plot, colours, {
-      across: plot.decades.map((decade) => ({ at: plot.y(decade), label: decadeLabel(decade, plot.decades.at(-1) ?? 0) })),
+      across: plot.decades.map((decade) => ({
+        at: plot.y(decade),
+        label: decadeLabel(decade, plot.decades.at(-1) ?? 0),
+      })),
       along: linearTicks(path.steps, Math.max(2, Math.floor(size.width / 110))).map((step) => ({
         at: plot.x(step),
         label: grouped(step),
