@@ -5,12 +5,12 @@ import { batchFigure, batchName, batchState, rangeText } from '../../client/brow
 import type { LendPhase, LentSecond, PauseCause } from '../../client/browser/lend/lend.ts';
 import { INTENSITIES } from '../../client/browser/lend/lend.ts';
 import { busyShare, gapSentence, gapsOf, slotsOf } from '../../client/browser/lend/minute.ts';
+import { phaseWord } from '../../client/browser/lend/phase-words.ts';
 import type { Notice, Situation } from '../../client/browser/lend/sentences.ts';
 import {
   intensityNote,
   noticeOf,
   pausedNotice,
-  phaseWord,
   problemNotice,
   promise,
 } from '../../client/browser/lend/sentences.ts';

@@ -5,8 +5,9 @@ import { deviceLine } from './contributing.tsx';
 import type { Lend } from './lend.ts';
 import { Action } from './notice.tsx';
 import { FIGURES_MS, useSampled } from './sampled.ts';
-import { phaseWord, promise } from './sentences.ts';
-import { currentNotice, isStarted } from './situation.ts';
+import { phaseWord, isStarted } from './phase-words.ts';
+import { promise } from './sentences.ts';
+import { currentNotice } from './situation.ts';
 import './lend.css';
 
 export function LendBar({ lend }: { readonly lend: Lend }) {

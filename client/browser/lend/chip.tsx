@@ -3,8 +3,7 @@ import { Button } from '../controls/button.tsx';
 import { scaled } from '../format/figures.ts';
 import type { Lend } from './lend.ts';
 import { FIGURES_MS, useSampled } from './sampled.ts';
-import { phaseWord } from './sentences.ts';
-import { isStarted } from './situation.ts';
+import { isStarted, phaseWord } from './phase-words.ts';
 import './lend.css';
 
 /** Nothing while this device does not contribute. */

@@ -7,7 +7,7 @@ import { MinuteChart } from './lane.tsx';
 import type { Lend } from './lend.ts';
 import { busyShare, gapSentence, gapsOf, slotsOf } from './minute.ts';
 import { FIGURES_MS, PICTURES_MS, useSampled } from './sampled.ts';
-import { phaseWord } from './sentences.ts';
+import { phaseWord } from './phase-words.ts';
 
 export function Status({ lend }: { readonly lend: Lend }) {
   const phase = lend.phase.value;

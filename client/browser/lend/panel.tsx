@@ -11,7 +11,8 @@ import { NoticeView } from './notice.tsx';
 import { FIGURES_MS, PICTURES_MS, useSampled } from './sampled.ts';
 import { promise } from './sentences.ts';
 import { EngineSetting, IntensitySlider, PauseSwitches } from './settings.tsx';
-import { currentNotice, isStarted } from './situation.ts';
+import { currentNotice } from './situation.ts';
+import { isStarted } from './phase-words.ts';
 import './lend.css';
 
 export interface LendPanelProps {

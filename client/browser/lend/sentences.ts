@@ -188,31 +188,6 @@ export function pausedNotice(causes: readonly PauseCause[]): Notice {
   );
 }
 
-/** The word beside the dot. */
-export function phaseWord({ phase, connected }: Pick<Situation, 'phase' | 'connected'>): string {
-  switch (phase) {
-    case 'off':
-    case 'failed':
-      return 'Not contributing';
-    case 'elsewhere':
-      return 'Contributing in another tab';
-    case 'starting':
-      return 'Starting';
-    case 'connecting':
-      return 'Connecting';
-    case 'idle':
-      return connected ? 'Waiting for work' : 'Offline';
-    case 'computing':
-      return connected ? 'Contributing' : 'Contributing, offline';
-    case 'paused':
-      return 'Paused';
-    case 'recovering':
-      return 'Recovering';
-    case 'stopping':
-      return 'Stopping';
-  }
-}
-
 export const RULE_LABELS: Readonly<Record<PauseRule['cause'], string>> = {
   battery: 'Pause on battery',
   hidden: 'Pause when this tab is hidden',

@@ -1,13 +1,8 @@
 /** What the panel knows of this device at the moment. Read while rendering, so that it follows its signals. */
-import type { Lend, LendPhase } from './lend.ts';
+import type { Lend } from './lend.ts';
 import { online } from './online.ts';
 import type { Address, Notice } from './sentences.ts';
 import { noticeOf } from './sentences.ts';
-
-/** It was started and may compute: the panel shows what it does, not what it would. */
-export function isStarted(phase: LendPhase): boolean {
-  return phase !== 'off' && phase !== 'failed' && phase !== 'elsewhere';
-}
 
 /** Undefined: nothing stands in its way, or nothing was started. */
 export function currentNotice(lend: Lend): Notice | undefined {
