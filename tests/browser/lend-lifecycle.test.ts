@@ -101,7 +101,8 @@ suite('lending goes on', { skip }, () => {
     t.after(() => again.close());
     const ask = async (path: string) => {
       const reply = await fetch(`${again.url}${path}`);
-      return { status: reply.status, headers: reply.headers, body: await reply.json() };
+      const body: unknown = await reply.json();
+      return { status: reply.status, headers: reply.headers, body };
     };
     await contributingTab({ ask });
     await says(page, 'Contributing');

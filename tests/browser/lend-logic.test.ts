@@ -98,7 +98,7 @@ suite('the pace of frames', () => {
     run(fast, at, [20, 20, 20]);
     assert.equal(fast.scale, 0.5);
     const slow = new FramePace();
-    at = run(slow, 0, even(5000, 1000 / 30));
+    run(slow, 0, even(5000, 1000 / 30));
     assert.equal(slow.scale, 1);
     const hidden = new FramePace();
     at = run(hidden, 0, even(60, 1000 / 60));

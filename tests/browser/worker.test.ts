@@ -4,15 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chromium } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.ts';
 import type { NodeStatus } from '../../protocol/http.ts';
 import { RealCluster } from '../cluster/cluster.ts';
-import { chromiumLaunchOptions, findChromium } from '../setup/chromium.ts';
+import { openBrowser, skip, startButton, stopButton, visitor } from './lending.ts';
 
 const PATIENCE_MS = 120_000;
-const executablePath = findChromium();
-const skip = executablePath === undefined ? 'no Chromium: set CHROMIUM_PATH' : false;
 /** A folder to leave a screenshot in, for whoever wants to look. */
 const SCREENSHOTS = process.env['TEST_SCREENSHOTS'];
 
@@ -23,9 +20,8 @@ test(
     await buildPages();
     const cluster = await RealCluster.start(t);
     const { api } = cluster;
-    const browser = await chromium.launch(chromiumLaunchOptions(executablePath ?? ''));
-    t.after(() => browser.close());
-    const page = await browser.newPage();
+    const context = await visitor(await openBrowser(t), { engine: 'gpu', intensity: 'All' });
+    const page = await context.newPage();
     const fetched: string[] = [];
     const complaints: string[] = [];
     page.on('request', (request) => fetched.push(request.url()));
@@ -42,13 +38,13 @@ test(
     const parameters = { start: 1, end: 6_000_001, batch_size: 200_000 };
     const job = await api.submit({ type: 'collatz', parameters });
     await page.goto(cluster.url);
-    await page.waitForLoadState('networkidle');
+    await startButton(page).waitFor();
     assert.deepEqual(
       fetched.filter((url) => /kernels|socket\.io|contribut/.test(new URL(url).pathname)),
       [],
       'something that computes was loaded before the click',
     );
-    await page.getByRole('button', { name: 'Start contributing' }).click();
+    await startButton(page).click();
     await api.until(
       async () => ((await tab())?.batches_done ?? 0) >= 2,
       'the tab has done two batches',
@@ -79,8 +75,8 @@ test(
       placement: { require_gpu: true },
     });
     await api.until(async () => ((await tab())?.leases.length ?? 0) > 0, 'the tab holds a lease');
-    await page.getByRole('button', { name: 'Stop' }).click();
-    await page.getByText('Stopped. This page computes nothing now.').waitFor();
+    await stopButton(page).click();
+    await startButton(page).waitFor();
     await api.until(
       async () => (await api.coverage(endless.job_id)).leased.length === 0,
       'nothing is leased any more',

@@ -24,6 +24,9 @@ const USUAL_THREADS = 2;
 /** A CPU that computes for more than this share of the time is under pressure by that alone. */
 const OWN_PRESSURE = 0.5;
 
+/** A page that is left waits for so long: what runs ends, and what is done of a batch is sent. */
+const LEAVE_MS = 100;
+
 const shareOf = (intensity: Intensity) => INTENSITIES.find(({ name }) => name === intensity)?.share ?? 1;
 
 /** Goes on by itself where this tab contributed when its page was left. */
@@ -196,7 +199,11 @@ export function createLend(): Lend {
     leaving = true;
     remember(true);
     waiting?.abort();
-    running?.stop();
+    if (running === undefined) return;
+    running.stop();
+    // The threads end with the page: without this moment none of them would hand back.
+    const end_ms = performance.now() + LEAVE_MS;
+    while (performance.now() < end_ms);
   });
   addEventListener('pageshow', ({ persisted }) => {
     if (!persisted || !leaving) return;
