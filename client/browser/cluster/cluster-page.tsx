@@ -6,12 +6,12 @@ import { lend } from '../lend/page-lend.ts';
 import { ownNodeId } from '../lend/lend-state.ts';
 import type { Live } from '../live/live.ts';
 import { Shell } from '../shell/shell.tsx';
-import { SubmitCollatz, SubmitThread } from '../submit/submit-form.tsx';
+import { LaterSubmitCollatz, LaterSubmitThread } from '../submit/later-form.tsx';
 import { AddDevice } from './add-device.tsx';
 import { DevicesSection } from './devices-section.tsx';
 import { headline } from './headline.ts';
 import { followHistory } from './history.ts';
-import { JobDetails } from './job-details.tsx';
+import { LazyDetails } from './lazy-details.tsx';
 import { JobsSection } from './jobs-section.tsx';
 import { lateLeases } from './late-leases.ts';
 import { Notices } from './notices.tsx';
@@ -28,7 +28,7 @@ export function ClusterPage({ live }: { readonly live: Live }) {
     <Shell page="cluster" live={live} side={<Side live={live} />}>
       <Headline live={live} />
       <ThroughputSection live={live} />
-      {job === undefined ? null : <JobDetails key={job} jobId={job} live={live} marks={marks} />}
+      {job === undefined ? null : <LazyDetails key={job} jobId={job} live={live} marks={marks} />}
       <JobsSection live={live} marks={marks} />
       <DevicesSection live={live} />
     </Shell>
@@ -71,9 +71,9 @@ function Side({ live }: { readonly live: Live }) {
           <Segmented legend="Workload" options={WORKLOADS} value={workload} onChange={choose} />
         </div>
         {workload === 'collatz' ? (
-          <SubmitCollatz live={live} onSubmitted={submitted} />
+          <LaterSubmitCollatz live={live} onSubmitted={submitted} />
         ) : (
-          <SubmitThread live={live} onSubmitted={submitted} />
+          <LaterSubmitThread live={live} onSubmitted={submitted} />
         )}
       </section>
       <Notices live={live} />

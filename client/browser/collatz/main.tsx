@@ -2,7 +2,7 @@ import { effect } from '@preact/signals';
 import { LendChip } from '../lend/chip.tsx';
 import { lend } from '../lend/page-lend.ts';
 import { mount, Shell } from '../shell/shell.tsx';
-import { SubmitCollatz } from '../submit/submit-form.tsx';
+import { LaterSubmitCollatz } from '../submit/later-form.tsx';
 import { readAddress, writeAddress } from './address.ts';
 import './collatz.css';
 import { explore, growMergedPaths, shownText } from './explorer-state.ts';
@@ -31,7 +31,7 @@ function CollatzPage() {
       <JobSection />
       <section class="submit-section" aria-labelledby="submit-title">
         <h2 id="submit-title">Run a range</h2>
-        <SubmitCollatz live={live} onSubmitted={(id) => void showJob(id)} />
+        <LaterSubmitCollatz live={live} onSubmitted={(id) => void showJob(id)} />
       </section>
     </Shell>
   );

@@ -35,28 +35,30 @@ export function mount(content: ComponentChildren): void {
 export function Shell({ page, live, children, side }: ShellProps) {
   return (
     <>
-      <header class="header">
-        <a class="brand" href="/index.html" aria-label="Threads Cluster">
-          <img src={mark} alt="" width="28" height="28" />
-          <span>Threads Cluster</span>
-        </a>
-        <nav aria-label="Pages">
-          {PAGES.map(({ id, href, name }) => (
-            <a key={id} href={href} {...(id === page ? { 'aria-current': 'page' as const } : {})}>
-              {name}
-            </a>
-          ))}
-        </nav>
-        <ClusterNow live={live} />
-        <Button
-          kind="quiet"
-          icon="contrast"
-          label={theme.value === 'dark' ? 'Light colours' : 'Dark colours'}
-          onClick={toggleTheme}
-        />
+      <header>
+        <div class="header">
+          <a class="brand" href="/index.html" aria-label="Threads Cluster">
+            <img src={mark} alt="" width="28" height="28" />
+            <span>Threads Cluster</span>
+          </a>
+          <nav aria-label="Pages">
+            {PAGES.map(({ id, href, name }) => (
+              <a key={id} href={href} {...(id === page ? { 'aria-current': 'page' as const } : {})}>
+                {name}
+              </a>
+            ))}
+          </nav>
+          <ClusterNow live={live} />
+          <Button
+            kind="quiet"
+            icon="contrast"
+            label={theme.value === 'dark' ? 'Light colours' : 'Dark colours'}
+            onClick={toggleTheme}
+          />
+        </div>
+        <WovenEdge live={live} />
+        <ConnectionLine live={live} />
       </header>
-      <WovenEdge live={live} />
-      <ConnectionLine live={live} />
       <div class={side === undefined ? 'page' : 'page with-side'}>
         <main>{children}</main>
         {side === undefined ? null : <aside aria-label="This device and actions">{side}</aside>}
