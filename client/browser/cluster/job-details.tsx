@@ -19,15 +19,13 @@ import { pageOf } from './workload-names.ts';
 
 const CELLS = 120;
 
-export function JobDetails({
-  jobId,
-  live,
-  marks,
-}: {
+export interface JobDetailsProps {
   readonly jobId: string;
   readonly live: Live;
   readonly marks: LeaseMarks;
-}) {
+}
+
+export function JobDetails({ jobId, live, marks }: JobDetailsProps) {
   const [first, setFirst] = useState<JobStatus>();
   const [problem, setProblem] = useState('');
   const title = useRef<HTMLHeadingElement>(null);
