@@ -64,7 +64,7 @@ suite('the page that lends a device', { skip }, () => {
     wholeJob(t, { engine: 'gpu', intensity: 'All' }, 'browser-gpu'));
 
   test('by WebAssembly where there is no WebGPU: the whole job, equal to the reference', (t) =>
-    wholeJob(t, { engine: 'auto', intensity: 'All' }, 'cpu', ['--disable-blink-features=WebGPU'], true));
+    wholeJob(t, { engine: 'auto', intensity: 'All' }, 'cpu', true));
 });
 
 async function wholeJob(
