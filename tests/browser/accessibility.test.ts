@@ -72,11 +72,12 @@ suite('axe finds nothing', { skip }, () => {
       assert.ok(views.length >= PAGES.length);
       const pages = new Map<View, Page>();
       for (const view of views) {
-        const page = await browser.newPage({
+        const context = await browser.newContext({
           viewport: { width: view.width, height: view.width < 500 ? 844 : 900 },
           colorScheme: view.theme,
           reducedMotion: 'reduce',
         });
+        const page = await context.newPage();
         await page.goto(`${cluster.url}/${view.page}.html`);
         await page.getByRole('heading', { level: 1 }).first().waitFor();
         // The first answer of the stream is on the page.
