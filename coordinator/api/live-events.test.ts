@@ -133,7 +133,7 @@ suite('live events', () => {
 
   test('of the topics that were asked for alone, each within its rate', async (t) => {
     const coordinator = await runCoordinator(t);
-    const job_id = await coordinator.submit('100000', { batch_size: 100 });
+    const job_id = await coordinator.submit('100000000', { batch_size: 100 });
     const worker = await join(t, coordinator.url);
     const reader = await open(t, coordinator, `?job=${job_id}`);
     const few = await open(t, coordinator, '?topics=batches,cluster');

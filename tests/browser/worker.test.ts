@@ -28,7 +28,10 @@ test(
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       // While the coordinator is dead, connections fail, and Chromium says so.
-      if (message.type() === 'error' && !/ERR_CONNECTION|WebSocket connection/.test(message.text())) {
+      if (
+        message.type() === 'error' &&
+        !/ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED_ENCODING|WebSocket connection/.test(message.text())
+      ) {
         complaints.push(message.text());
       }
     });
