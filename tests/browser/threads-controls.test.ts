@@ -1,44 +1,11 @@
 /** The Threads page in Chromium: by keyboard alone, and with anything typed into its fields. */
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
-import type { TestContext } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { chromium } from 'playwright-core';
-import { buildPages } from '../../scripts/build-pages.ts';
+import { suite, test } from 'node:test';
 import { runCoordinator } from '../coordinator/running.ts';
-import type { TestCoordinator } from '../coordinator/running.ts';
-import { chromiumLaunchOptions, findChromium } from '../setup/chromium.ts';
-
-const PATIENCE_MS = 20_000;
-const executablePath = findChromium();
-const skip = executablePath === undefined ? 'no Chromium: set CHROMIUM_PATH' : false;
-
-interface Visit {
-  readonly page: Page;
-  readonly errors: string[];
-}
+import { skip, threadsVisits } from './threads-visit.ts';
 
 suite('the controls of the Threads page', { skip }, () => {
-  let browser: Browser;
-  before(async () => {
-    await buildPages();
-    browser = await chromium.launch(chromiumLaunchOptions(executablePath ?? ''));
-  });
-  after(() => browser.close());
-
-  async function visit(t: TestContext, coordinator: TestCoordinator, query = ''): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-    t.after(() => context.close());
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
-    await page.goto(`${coordinator.url}/index.html${query}`);
-    return { page, errors };
-  }
+  const visit = threadsVisits();
 
   test('the keyboard walks the tree and the log, plays and scrubs; the address keeps what is shown', async (t) => {
     const coordinator = await runCoordinator(t);

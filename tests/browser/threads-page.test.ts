@@ -1,11 +1,8 @@
 /** The Threads page in Chromium against a real coordinator: its numbers equal the reference and the API. */
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
-import type { TestContext } from 'node:test';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { chromium } from 'playwright-core';
+import { suite, test } from 'node:test';
+import type { Locator, Page } from 'playwright-core';
 import { jobList, jobResults, submitReply } from '../../protocol/http.ts';
-import { buildPages } from '../../scripts/build-pages.ts';
 import { threadParameters } from '../../shaders/thread-sim/parameters.ts';
 import { referenceAggregate } from '../../shaders/thread-sim/reference.ts';
 import { growTree, schedule } from '../../shaders/thread-sim/schedule.ts';
@@ -14,38 +11,10 @@ import { runCoordinator } from '../coordinator/running.ts';
 import type { TestCoordinator } from '../coordinator/running.ts';
 import type { JoinedWorker } from '../coordinator/worker-socket.ts';
 import { answerOf, join } from '../coordinator/worker-socket.ts';
-import { chromiumLaunchOptions, findChromium } from '../setup/chromium.ts';
-
-const PATIENCE_MS = 20_000;
-const executablePath = findChromium();
-const skip = executablePath === undefined ? 'no Chromium: set CHROMIUM_PATH' : false;
-
-interface Visit {
-  readonly page: Page;
-  readonly errors: string[];
-}
+import { skip, threadsVisits } from './threads-visit.ts';
 
 suite('the Threads page', { skip }, () => {
-  let browser: Browser;
-  before(async () => {
-    await buildPages();
-    browser = await chromium.launch(chromiumLaunchOptions(executablePath ?? ''));
-  });
-  after(() => browser.close());
-
-  async function visit(t: TestContext, coordinator: TestCoordinator, query = ''): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-    t.after(() => context.close());
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
-    const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
-    await page.goto(`${coordinator.url}/index.html${query}`);
-    return { page, errors };
-  }
+  const visit = threadsVisits();
 
   test('three roots: figures, threads by depth, schedule and processors equal the reference', async (t) => {
     const coordinator = await runCoordinator(t);

@@ -214,7 +214,7 @@ export function promise(
     uses: `${USES[intensity]} ${ENGINES[choice]}.`,
     stops: `Stops when you press Stop or close this page.${pauses}`,
     learns:
-      'No account, no install, nothing is read from your device. The coordinator learns the name and speed of what computes and, as any website does, your network address and browser.',
+      'No account, nothing to install. The coordinator learns the name and speed of what computes and, as any website does, your network address and browser.',
   };
 }
 
