@@ -28,6 +28,8 @@ import type {
   SubmitReply,
   Throughput,
 } from '../protocol/http.ts';
+import type { Role } from '../protocol/access.ts';
+import type { AuditPage, Change, StoredAuditEntry, StoredKey } from './store/store.ts';
 import type { FinishedBatch } from '../protocol/live.ts';
 
 /** What surrounds the core. Timers may fire late, never early. */
@@ -50,6 +52,27 @@ export interface WorkerLink {
   readonly address: string | null;
 }
 
+/** On whose behalf something is done: what the audit log says of it, and whose the job is. */
+export interface Actor {
+  readonly user: string | null;
+  readonly role: Role | null;
+  readonly keyId: string | null;
+  readonly address: string | null;
+}
+
+export type AccessChange = Extract<Change, { kind: 'key_added' | 'key_revoked' | 'key_used' | 'audited' }>;
+
+/** Keys and the audit log, kept by the store that the core owns. */
+export interface AccessRecords {
+  /** Every key, revoked and expired ones too. */
+  loadKeys(): Promise<readonly StoredKey[]>;
+  listAudit(page: AuditPage): Promise<readonly StoredAuditEntry[]>;
+  /** Resolves once the changes are durable. @throws ClusterError store_unavailable, not_ready */
+  write(changes: readonly AccessChange[]): Promise<void>;
+  /** Becomes durable with the next commit; nobody waits for it. */
+  note(change: AccessChange): void;
+}
+
 /** One connected worker. All methods reject with ClusterError only. */
 export interface WorkerSession {
   readonly nodeId: string;
@@ -68,8 +91,14 @@ export interface WorkerSession {
 export type JobListener = (jobId: string) => void;
 
 export interface Cluster {
-  /** Resolves once the job is durable. The same key with the same body gives the same job. */
-  submit(body: SubmitBody, options?: { idempotencyKey?: string }): Promise<SubmitReply>;
+  /**
+   * Resolves once the job is durable, and with it a line of the audit log. The same key of the same user with the
+   * same body gives the same job.
+   */
+  submit(
+    body: SubmitBody,
+    options: { readonly by: Actor; readonly idempotencyKey?: string | undefined },
+  ): Promise<SubmitReply>;
   /**
    * The reads reject with ClusterError `not_found`. They reflect what is durable, and memory for leases.
    * They are asynchronous because finished jobs live in the store alone, which may be on another machine.
@@ -78,12 +107,19 @@ export interface Cluster {
   results(jobId: string): Promise<JobResults>;
   coverage(jobId: string): Promise<JobCoverage>;
   list(query: JobListQuery): Promise<JobList>;
-  cancel(jobId: string): Promise<JobStatus>;
-  pause(jobId: string): Promise<JobStatus>;
-  resume(jobId: string): Promise<JobStatus>;
+  /** Durable together with a line of the audit log. Whether `by` may do so is for the caller to check. */
+  cancel(jobId: string, by: Actor): Promise<JobStatus>;
+  pause(jobId: string, by: Actor): Promise<JobStatus>;
+  resume(jobId: string, by: Actor): Promise<JobStatus>;
+  /** Whose the job is; null: nobody's. @throws ClusterError not_found */
+  owner(jobId: string): Promise<string | null>;
 
-  /** Throws ClusterError `protocol_mismatch`, `node_id_in_use`, `limit_reached`, `not_ready`. */
-  connect(hello: Hello, link: WorkerLink): WorkerSession;
+  /**
+   * @param own it is the operator's own worker. What a stranger says of its tags and priority counts for nothing,
+   *   and it can't take the node_id of an own one
+   * @throws ClusterError protocol_mismatch, node_id_in_use, limit_reached, not_ready
+   */
+  connect(hello: Hello, link: WorkerLink, own: boolean): WorkerSession;
   nodes(): NodeStatus[];
   node(nodeId: string): NodeStatus;
 

@@ -7,6 +7,12 @@ export const ERROR_KINDS = {
   invalid_request: { status: 400, retry: false },
   /** The body is no JSON, or a socket message has the wrong shape altogether. */
   malformed: { status: 400, retry: false },
+  /** Without a key this is closed; with one it may be open. */
+  key_needed: { status: 401, retry: false },
+  /** The key is unknown, expired or revoked. */
+  key_refused: { status: 401, retry: false },
+  /** The key is good, but its role may not do this, or the job is another user's. */
+  forbidden: { status: 403, retry: false },
   /** A page of another origin tried to connect or to change something. */
   origin_refused: { status: 403, retry: false },
   not_found: { status: 404, retry: false },

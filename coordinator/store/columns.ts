@@ -1,5 +1,7 @@
 /** Columns of a row, read with their types checked: a database is input like any other. */
 import type { SQLOutputValue } from 'node:sqlite';
+import { AUDIT_ACTIONS, ROLES } from '../../protocol/access.ts';
+import type { AuditAction, Role } from '../../protocol/access.ts';
 import { JOB_STATES, placement, PRIORITIES } from '../../protocol/http.ts';
 import type { JobState, Placement, Priority } from '../../protocol/http.ts';
 import type { Range } from '../../protocol/range.ts';
@@ -34,8 +36,11 @@ export function numberOrNull(row: Row, column: string): number | null {
 }
 
 export function bytesOrNull(row: Row, column: string): Uint8Array | null {
+  return row[column] === null ? null : bytes(row, column);
+}
+
+export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column];
-  if (value === null) return null;
   if (!(value instanceof Uint8Array)) throw bad(column, value);
   return value;
 }
@@ -89,6 +94,18 @@ export function toJobState(value: string): JobState {
 export function toPriority(value: string): Priority {
   const known = PRIORITIES.find((candidate) => candidate === value);
   if (known === undefined) throw bad('priority', value);
+  return known;
+}
+
+export function toRole(value: string): Role {
+  const known = ROLES.find((candidate) => candidate === value);
+  if (known === undefined) throw bad('role', value);
+  return known;
+}
+
+export function toAuditAction(value: string): AuditAction {
+  const known = AUDIT_ACTIONS.find((candidate) => candidate === value);
+  if (known === undefined) throw bad('action', value);
   return known;
 }
 

@@ -80,4 +80,42 @@ export const MIGRATIONS: readonly string[] = [
      event TEXT NOT NULL,
      node_id TEXT
    ) STRICT;`,
+
+  // Keys of idempotency belong to a user: '/key' is one of a submit without a key of its own (a user's name has no slash).
+  `ALTER TABLE jobs ADD COLUMN user_id TEXT;
+   ALTER TABLE jobs ADD COLUMN expected_seconds REAL;
+   ALTER TABLE jobs ADD COLUMN max_attempts INTEGER NOT NULL DEFAULT 20;
+   ALTER TABLE jobs ADD COLUMN ran_ms INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE jobs ADD COLUMN running_since INTEGER;
+   UPDATE jobs SET running_since = started_at WHERE state = 'running';
+   UPDATE jobs SET idempotency_key = '/' || idempotency_key WHERE idempotency_key IS NOT NULL;
+   CREATE INDEX jobs_newest_of_user ON jobs (user_id, created_at DESC, id DESC);
+   CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+
+   CREATE TABLE keys (
+     id TEXT PRIMARY KEY,
+     user TEXT NOT NULL,
+     role TEXT NOT NULL,
+     hash BLOB NOT NULL,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER,
+     revoked_at INTEGER,
+     last_used_at INTEGER
+   ) STRICT;
+
+   CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     at INTEGER NOT NULL,
+     user TEXT,
+     key_id TEXT,
+     role TEXT,
+     address TEXT,
+     action TEXT NOT NULL,
+     target TEXT,
+     outcome TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX audit_of_target ON audit (target, seq);
+   CREATE INDEX audit_of_user ON audit (user, seq);
+   CREATE TRIGGER audit_is_append_only_u BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+   CREATE TRIGGER audit_is_append_only_d BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;`,
 ];

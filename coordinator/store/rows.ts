@@ -1,7 +1,16 @@
 /** Rows of the database, to the records of store.ts. */
-import type { ActiveJob, StoredJob, StoredResult, StoredSegment, StoredTally } from './store.ts';
+import type {
+  ActiveJob,
+  StoredAuditEntry,
+  StoredJob,
+  StoredKey,
+  StoredResult,
+  StoredSegment,
+  StoredTally,
+} from './store.ts';
 import {
   bigint,
+  bytes,
   bytesOrNull,
   decodeRanges,
   jobPlacement,
@@ -11,8 +20,10 @@ import {
   range,
   text,
   textOrNull,
+  toAuditAction,
   toJobState,
   toPriority,
+  toRole,
 } from './columns.ts';
 import type { Row } from './columns.ts';
 
@@ -33,7 +44,13 @@ export function storedJob(row: Row): StoredJob {
       placement: jobPlacement(row),
       range: range(row),
       createdAt: number(row, 'created_at'),
-      idempotency: key === null ? null : { key, digest: text(row, 'idempotency_digest') },
+      idempotency:
+        key === null
+          ? null
+          : { key: key.slice(key.indexOf('/') + 1), digest: text(row, 'idempotency_digest') },
+      userId: textOrNull(row, 'user_id'),
+      expectedSeconds: numberOrNull(row, 'expected_seconds'),
+      maxAttempts: number(row, 'max_attempts'),
     },
     progress: {
       state: toJobState(text(row, 'state')),
@@ -41,6 +58,8 @@ export function storedJob(row: Row): StoredJob {
       updatedAt: number(row, 'updated_at'),
       finishedAt: numberOrNull(row, 'finished_at'),
       error: errorCode === null ? null : { code: errorCode, message: text(row, 'error_message') },
+      ranMs: number(row, 'ran_ms'),
+      runningSince: numberOrNull(row, 'running_since'),
     },
     cursor: bigint(row, 'cursor'),
     done: bigint(row, 'done'),
@@ -65,6 +84,34 @@ function storedResult(row: Row): StoredResult {
     aggregate: text(row, 'aggregate'),
     digest: text(row, 'digest'),
     nodeId: text(row, 'node_id'),
+  };
+}
+
+export function storedKey(row: Row): StoredKey {
+  return {
+    id: text(row, 'id'),
+    user: text(row, 'user'),
+    role: toRole(text(row, 'role')),
+    hash: bytes(row, 'hash'),
+    createdAt: number(row, 'created_at'),
+    expiresAt: numberOrNull(row, 'expires_at'),
+    revokedAt: numberOrNull(row, 'revoked_at'),
+    lastUsedAt: numberOrNull(row, 'last_used_at'),
+  };
+}
+
+export function storedAuditEntry(row: Row): StoredAuditEntry {
+  const role = textOrNull(row, 'role');
+  return {
+    seq: number(row, 'seq'),
+    at: number(row, 'at'),
+    user: textOrNull(row, 'user'),
+    keyId: textOrNull(row, 'key_id'),
+    role: role === null ? null : toRole(role),
+    address: textOrNull(row, 'address'),
+    action: toAuditAction(text(row, 'action')),
+    target: textOrNull(row, 'target'),
+    outcome: text(row, 'outcome'),
   };
 }
 

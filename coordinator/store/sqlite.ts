@@ -11,10 +11,21 @@ import { StartError } from '../config.ts';
 import { openDataFolder } from './data-folder.ts';
 import type { DataFolder } from './data-folder.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { activeJobs, storedJob, storedTally } from './rows.ts';
+import { activeJobs, storedAuditEntry, storedJob, storedKey, storedTally } from './rows.ts';
 import { explain, isDamaged, unavailable } from './store-error.ts';
 import { KEPT_EVENTS, KEPT_MINUTES, StoreFenced } from './store.ts';
-import type { ActiveJob, Change, ComputedBucket, JobPage, Store, StoredJob, StoredTally } from './store.ts';
+import type {
+  ActiveJob,
+  AuditPage,
+  Change,
+  ComputedBucket,
+  JobPage,
+  Store,
+  StoredAuditEntry,
+  StoredJob,
+  StoredKey,
+  StoredTally,
+} from './store.ts';
 import { number, text, textOrNull } from './columns.ts';
 import { Statements } from './statements.ts';
 import { toClusterEvent, toJobState } from './columns.ts';
@@ -115,9 +126,9 @@ class SqliteStore implements Store {
     return this.#read(() => storedTally(this.#statements.findTally.get(jobId)));
   }
 
-  findByIdempotencyKey(key: string) {
+  findByIdempotencyKey(userId: string | null, key: string) {
     return this.#read(() => {
-      const row = this.#statements.findByKey.get(key);
+      const row = this.#statements.findByKey(userId, key);
       if (row === undefined) return undefined;
       return { jobId: text(row, 'id'), digest: text(row, 'idempotency_digest') };
     });
@@ -149,6 +160,14 @@ class SqliteStore implements Store {
         }))
         .toReversed(),
     );
+  }
+
+  loadKeys(): Promise<readonly StoredKey[]> {
+    return this.#read(() => this.#statements.allKeys.all().map(storedKey));
+  }
+
+  listAudit(page: AuditPage): Promise<readonly StoredAuditEntry[]> {
+    return this.#read(() => this.#statements.listAudit(page).map(storedAuditEntry));
   }
 
   close(): Promise<void> {
@@ -191,6 +210,21 @@ class SqliteStore implements Store {
       case 'event':
         sql.addEvent.run(change.at, change.event, change.nodeId);
         sql.forgetEvents.run(KEPT_EVENTS);
+        return 0;
+      case 'jobs_pruned':
+        sql.prune(change.finishedBefore, change.limit);
+        return 0;
+      case 'key_added':
+        sql.addKey(change.key);
+        return 0;
+      case 'key_revoked':
+        sql.revokeKey.run(change.at, change.keyId);
+        return 0;
+      case 'key_used':
+        sql.noteKey.run(change.at, change.keyId);
+        return 0;
+      case 'audited':
+        sql.addAudit(change.entry);
         return 0;
     }
   }

@@ -1,9 +1,18 @@
 /** Every SQL statement of the embedded store, prepared once. */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Range } from '../../protocol/range.ts';
-import { encodeRanges } from './columns.ts';
+import { encodeRanges, text } from './columns.ts';
 import type { Row } from './columns.ts';
-import type { Change, JobPage, JobProgress, JobRecord, StoredResult } from './store.ts';
+import type {
+  AuditEntry,
+  AuditPage,
+  Change,
+  JobPage,
+  JobProgress,
+  JobRecord,
+  StoredKey,
+  StoredResult,
+} from './store.ts';
 
 type Fold = Extract<Change, { kind: 'results_folded' }>;
 
@@ -19,7 +28,9 @@ export class Statements {
   readonly lastResult: StatementSync;
   readonly findJob: StatementSync;
   readonly findTally: StatementSync;
-  readonly findByKey: StatementSync;
+  readonly allKeys: StatementSync;
+  readonly revokeKey: StatementSync;
+  readonly noteKey: StatementSync;
   readonly computed: StatementSync;
   readonly events: StatementSync;
   readonly addComputed: StatementSync;
@@ -27,6 +38,12 @@ export class Statements {
   readonly addEvent: StatementSync;
   readonly forgetEvents: StatementSync;
   readonly #database: DatabaseSync;
+  readonly #findByKey: StatementSync;
+  readonly #insertKey: StatementSync;
+  readonly #insertAudit: StatementSync;
+  readonly #prunable: StatementSync;
+  readonly #deleteJob: StatementSync;
+  readonly #deleteTally: StatementSync;
   readonly #insertJob: StatementSync;
   readonly #updateJob: StatementSync;
   readonly #insertSegment: StatementSync;
@@ -63,7 +80,7 @@ export class Statements {
          (SELECT coalesce(max(seq), 0) FROM journal)) AS last`);
     this.findJob = sql('SELECT * FROM jobs WHERE id = ?');
     this.findTally = sql('SELECT tally, figures FROM tallies WHERE job_id = ?');
-    this.findByKey = sql('SELECT id, idempotency_digest FROM jobs WHERE idempotency_key = ?');
+    this.#findByKey = sql('SELECT id, idempotency_digest FROM jobs WHERE idempotency_key = ?');
     this.computed = sql(
       `SELECT CAST(minute - ? AS INTEGER) / CAST(? AS INTEGER) AS bucket, type, worker_kind, sum(units) AS units FROM computed
        WHERE minute >= ? AND minute < ? GROUP BY 1, 2, 3`,
@@ -78,12 +95,26 @@ export class Statements {
     this.forgetEvents = sql('DELETE FROM events WHERE seq <= (SELECT max(seq) FROM events) - ?');
     this.#insertJob = sql(
       `INSERT INTO jobs (id, seq, type, workload_version, parameters, name, priority, gpu_preferred, placement,
-         range_start, range_end, cursor, done, state, created_at, updated_at, idempotency_key, idempotency_digest)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '0', 'pending', ?, ?, ?, ?)`,
+         range_start, range_end, cursor, done, state, created_at, updated_at, idempotency_key, idempotency_digest,
+         user_id, expected_seconds, max_attempts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '0', 'pending', ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#updateJob = sql(
-      `UPDATE jobs SET state = ?, started_at = ?, updated_at = ?, finished_at = ?, error_code = ?, error_message = ?
+      `UPDATE jobs SET state = ?, started_at = ?, updated_at = ?, finished_at = ?, error_code = ?, error_message = ?,
+         ran_ms = ?, running_since = ?
        WHERE id = ?`,
+    );
+    this.#prunable = sql(
+      `SELECT id FROM jobs WHERE finished_at < ? AND id NOT IN (SELECT job_id FROM journal) ORDER BY finished_at LIMIT ?`,
+    );
+    this.#deleteJob = sql('DELETE FROM jobs WHERE id = ?');
+    this.#deleteTally = sql('DELETE FROM tallies WHERE job_id = ?');
+    this.allKeys = sql('SELECT * FROM keys ORDER BY created_at, id');
+    this.revokeKey = sql('UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?');
+    this.noteKey = sql('UPDATE keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?');
+    this.#insertKey = sql('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertAudit = sql(
+      `INSERT INTO audit (at, user, key_id, role, address, action, target, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertSegment = sql(`INSERT INTO segments VALUES (?, ?, ?, '[]')`);
     this.#moveCursor = sql('UPDATE jobs SET cursor = ? WHERE id = ?');
@@ -116,13 +147,51 @@ export class Statements {
     ];
     const wishes = [job.priority, job.gpuPreferred ? 1 : 0, JSON.stringify(job.placement)];
     const range = [start.toString(), end.toString(), start.toString()];
-    const key = [job.idempotency?.key ?? null, job.idempotency?.digest ?? null];
-    this.#insertJob.run(...identity, ...wishes, ...range, job.createdAt, job.createdAt, ...key);
+    const key = job.idempotency === null ? null : keyOfUser(job.userId, job.idempotency.key);
+    const account = [key, job.idempotency?.digest ?? null, job.userId, job.expectedSeconds, job.maxAttempts];
+    this.#insertJob.run(...identity, ...wishes, ...range, job.createdAt, job.createdAt, ...account);
   }
 
-  changeJob(jobId: string, { state, startedAt, updatedAt, finishedAt, error }: JobProgress): void {
-    const times = [startedAt, updatedAt, finishedAt];
-    this.#updateJob.run(state, ...times, error?.code ?? null, error?.message ?? null, jobId);
+  changeJob(jobId: string, progress: JobProgress): void {
+    const { state, startedAt, updatedAt, finishedAt, error, ranMs, runningSince } = progress;
+    const failure = [error?.code ?? null, error?.message ?? null];
+    this.#updateJob.run(state, startedAt, updatedAt, finishedAt, ...failure, ranMs, runningSince, jobId);
+  }
+
+  /** Jobs and what hangs on them. Journal and segments of a job that is over are gone once it is folded. */
+  prune(finishedBefore: number, limit: number): void {
+    for (const row of this.#prunable.all(finishedBefore, limit)) {
+      const id = text(row, 'id');
+      this.#deleteTally.run(id);
+      this.#deleteJob.run(id);
+    }
+  }
+
+  findByKey(userId: string | null, key: string): Row | undefined {
+    return this.#findByKey.get(keyOfUser(userId, key));
+  }
+
+  addKey({ id, user, role, hash, createdAt, expiresAt, revokedAt, lastUsedAt }: StoredKey): void {
+    this.#insertKey.run(id, user, role, hash, createdAt, expiresAt, revokedAt, lastUsedAt);
+  }
+
+  addAudit({ at, user, keyId, role, address, action, target, outcome }: AuditEntry): void {
+    this.#insertAudit.run(at, user, keyId, role, address, action, target, outcome);
+  }
+
+  listAudit({ user, target, action, before, limit }: AuditPage): readonly Row[] {
+    const conditions: string[] = [];
+    const values: (string | number)[] = [];
+    const where = (condition: string, value: string | number | undefined): void => {
+      if (value === undefined) return;
+      conditions.push(condition);
+      values.push(value);
+    };
+    where('user = ?', user);
+    where('target = ?', target);
+    where('action = ?', action);
+    where('seq < ?', before);
+    return this.#list('audit', conditions, 'seq DESC', [...values, limit]);
   }
 
   claimSegment(jobId: string, { start, end }: Range): void {
@@ -168,7 +237,7 @@ export class Statements {
     this.#setCovered.run(encodeRanges(covered), jobId);
   }
 
-  listJobs({ state, type, before, limit }: JobPage): readonly Row[] {
+  listJobs({ state, type, userId, before, limit }: JobPage): readonly Row[] {
     const conditions: string[] = [];
     const values: (string | number)[] = [];
     if (state !== undefined) {
@@ -179,14 +248,27 @@ export class Statements {
       conditions.push('type = ?');
       values.push(type);
     }
+    if (userId !== undefined) {
+      conditions.push('user_id = ?');
+      values.push(userId);
+    }
     if (before !== undefined) {
       conditions.push('(created_at, id) < (?, ?)');
       values.push(before.createdAt, before.id);
     }
+    return this.#list('jobs', conditions, 'created_at DESC, id DESC', [...values, limit]);
+  }
+
+  #list(table: string, conditions: readonly string[], order: string, values: SQLInputValue[]): Row[] {
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    const source = `SELECT * FROM jobs ${where} ORDER BY created_at DESC, id DESC LIMIT ?`;
+    const source = `SELECT * FROM ${table} ${where} ORDER BY ${order} LIMIT ?`;
     const statement = this.#lists.get(source) ?? this.#database.prepare(source);
     this.#lists.set(source, statement);
-    return statement.all(...values, limit);
+    return statement.all(...values);
   }
+}
+
+/** The same key of two users is two keys: a name of a user has no slash. */
+function keyOfUser(userId: string | null, key: string): string {
+  return `${userId ?? ''}/${key}`;
 }

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StoreFenced } from './store.ts';
-import type { Change, JobProgress, JobRecord, Store, StoredResult } from './store.ts';
+import type {
+  AuditEntry,
+  AuditPage,
+  Change,
+  JobProgress,
+  JobRecord,
+  Store,
+  StoredKey,
+  StoredResult,
+} from './store.ts';
 
 /** A place where a store lives beyond its openings. */
 export interface StorePlace {
@@ -25,6 +34,9 @@ export function jobRecord(id: string, more: Partial<JobRecord> = {}): JobRecord 
     range: { start: 1n, end: 1n << 60n },
     createdAt: 1_790_000_000_000,
     idempotency: null,
+    userId: null,
+    expectedSeconds: null,
+    maxAttempts: 20,
     ...more,
   };
 }
@@ -39,8 +51,16 @@ const pending: JobProgress = {
   updatedAt: 1_790_000_000_000,
   finishedAt: null,
   error: null,
+  ranMs: 0,
+  runningSince: null,
 };
-const running: JobProgress = { ...pending, state: 'running', startedAt: 1_790_000_000_500 };
+const running: JobProgress = {
+  ...pending,
+  state: 'running',
+  startedAt: 1_790_000_000_500,
+  ranMs: 12,
+  runningSince: 1_790_000_000_600,
+};
 
 const added = (id: string, more: Partial<JobRecord> = {}): Change => ({
   kind: 'job_added',
@@ -62,7 +82,12 @@ export function storeConformance(
     const at = place(t);
     const store = await at.open();
     assert.equal(store.existed, false);
-    const record = jobRecord('job', { idempotency: { key: 'k', digest: 'd' } });
+    const record = jobRecord('job', {
+      idempotency: { key: 'k/1', digest: 'd' },
+      userId: 'ada',
+      expectedSeconds: 1.5,
+      maxAttempts: 3,
+    });
     await store.commit([{ kind: 'job_added', record }]);
     await store.close();
     const again = await at.open();
@@ -74,8 +99,10 @@ export function storeConformance(
       done: 0n,
       covered: null,
     });
-    assert.deepEqual(await again.findByIdempotencyKey('k'), { jobId: 'job', digest: 'd' });
-    assert.equal(await again.findByIdempotencyKey('other'), undefined);
+    assert.deepEqual(await again.findByIdempotencyKey('ada', 'k/1'), { jobId: 'job', digest: 'd' });
+    assert.equal(await again.findByIdempotencyKey('ada', 'other'), undefined);
+    assert.equal(await again.findByIdempotencyKey('bob', 'k/1'), undefined, 'another user’s key');
+    assert.equal(await again.findByIdempotencyKey(null, 'k/1'), undefined, 'a submit without a user');
     assert.equal(await again.findJob('other'), undefined);
     assert.deepEqual(await again.countJobs(), [{ type: 'squares', state: 'pending', jobs: 1 }]);
     await again.close();
@@ -280,6 +307,85 @@ export function storeConformance(
       { at: 30, event: 'left', nodeId: 'a' },
     ]);
     assert.deepEqual(await store.events(0, 1), [{ at: 30, event: 'left', nodeId: 'a' }]);
+    await store.close();
+  });
+
+  void test(`${name}: a user’s jobs are listed, and what is over for long enough is pruned`, async (t) => {
+    const store = await place(t).open();
+    const over = (finishedAt: number): JobProgress => ({ ...running, state: 'completed', finishedAt });
+    await store.commit([
+      added('old', { seq: 1, userId: 'ada', createdAt: 1 }),
+      added('older', { seq: 2, createdAt: 2 }),
+      added('young', { seq: 3, userId: 'ada', createdAt: 3 }),
+      added('runs', { seq: 4, userId: 'ada', createdAt: 4 }),
+      { kind: 'job_changed', jobId: 'old', progress: over(100) },
+      { kind: 'job_changed', jobId: 'older', progress: over(50) },
+      { kind: 'job_changed', jobId: 'young', progress: over(200) },
+    ]);
+    const ids = async (userId?: string) =>
+      (await store.listJobs({ userId, limit: 10 })).map(({ record }) => record.id);
+    assert.deepEqual(await ids('ada'), ['runs', 'young', 'old']);
+    await store.commit([{ kind: 'jobs_pruned', finishedBefore: 150, limit: 1 }]);
+    assert.deepEqual(await ids(), ['runs', 'young', 'old'], 'the oldest first, no more than asked for');
+    await store.commit([{ kind: 'jobs_pruned', finishedBefore: 150, limit: 10 }]);
+    assert.deepEqual(await ids(), ['runs', 'young']);
+    assert.deepEqual(await store.nextSequence(), { job: 5, result: 1 });
+    await store.close();
+  });
+
+  void test(`${name}: keys come back, are revoked once and for all, and remember their last use`, async (t) => {
+    const at = place(t);
+    const store = await at.open();
+    const key: StoredKey = {
+      id: '0123456789ab',
+      user: 'ada',
+      role: 'submitter',
+      hash: Uint8Array.from({ length: 32 }, (_, i) => i),
+      createdAt: 5,
+      expiresAt: 10,
+      revokedAt: null,
+      lastUsedAt: null,
+    };
+    await store.commit([{ kind: 'key_added', key }]);
+    await store.commit([
+      { kind: 'key_used', keyId: key.id, at: 9 },
+      { kind: 'key_used', keyId: key.id, at: 7 },
+      { kind: 'key_revoked', keyId: key.id, at: 20 },
+      { kind: 'key_revoked', keyId: key.id, at: 30 },
+    ]);
+    await store.close();
+    const again = await at.open();
+    assert.deepEqual(await again.loadKeys(), [{ ...key, lastUsedAt: 9, revokedAt: 20 }]);
+    await again.close();
+  });
+
+  void test(`${name}: the audit log grows and is read backwards`, async (t) => {
+    const store = await place(t).open();
+    const entry = (at: number, more: Partial<AuditEntry> = {}): AuditEntry => ({
+      at,
+      user: 'ada',
+      keyId: '0123456789ab',
+      role: 'admin',
+      address: '10.0.0.1',
+      action: 'job.cancel',
+      target: 'job',
+      outcome: 'done',
+      ...more,
+    });
+    const stranger = { user: null, keyId: null, role: null, address: null, target: null } as const;
+    const entries = [
+      entry(1),
+      entry(2, { ...stranger, action: 'access.refused', outcome: 'key_needed' }),
+      entry(3, { target: 'other' }),
+    ];
+    await store.commit(entries.map((each) => ({ kind: 'audited', entry: each })));
+    const read = async (page: Omit<AuditPage, 'limit'>, limit = 10) =>
+      (await store.listAudit({ ...page, limit })).map(({ seq, ...rest }) => [seq, rest] as const);
+    const numbered = entries.map((each, i) => [i + 1, each] as const);
+    assert.deepEqual(await read({}), numbered.toReversed());
+    assert.deepEqual(await read({ before: 3 }, 1), [numbered[1]]);
+    assert.deepEqual(await read({ user: 'ada', target: 'job' }), [numbered[0]]);
+    assert.deepEqual(await read({ action: 'access.refused' }), [numbered[1]]);
     await store.close();
   });
 

@@ -12,6 +12,7 @@
  *
  * Numbers that may pass 2^63 are bigints here and text in the database.
  */
+import type { AuditAction, Role } from '../../protocol/access.ts';
 import type { JobState, Placement, Priority, Throughput } from '../../protocol/http.ts';
 import type { WorkerKind } from '../../protocol/messages.ts';
 import type { Range } from '../../protocol/range.ts';
@@ -36,8 +37,14 @@ export interface JobRecord {
   readonly placement: Placement;
   readonly range: Range;
   readonly createdAt: number;
-  /** `Idempotency-Key` of the submit, and the digest of its canonical body. */
+  /** `Idempotency-Key` of the submit, and the digest of its canonical body. Keys of two users never meet. */
   readonly idempotency: { readonly key: string; readonly digest: string } | null;
+  /** Whose key submitted it; null: nobody's, submitted without a key. */
+  readonly userId: string | null;
+  /** How long its submitter expects it to run; it fails as timed out after a multiple of that. Null: no limit. */
+  readonly expectedSeconds: number | null;
+  /** How often one batch of it may fail before the job does. */
+  readonly maxAttempts: number;
 }
 
 /** What changes about a job as a whole. */
@@ -47,6 +54,10 @@ export interface JobProgress {
   readonly updatedAt: number;
   readonly finishedAt: number | null;
   readonly error: StoredJobError | null;
+  /** How long it ran until `runningSince`; time in which it was paused or waited for its first batch is not in it. */
+  readonly ranMs: number;
+  /** Since when it runs without a break; null while it doesn't. */
+  readonly runningSince: number | null;
 }
 
 export interface StoredJob {
@@ -126,11 +137,60 @@ export type Change =
       readonly at: number;
       readonly event: ClusterEvent;
       readonly nodeId: string | null;
-    };
+    }
+  /** Jobs that are over since before this time go, with all that is kept of them; `limit` at most. */
+  | { readonly kind: 'jobs_pruned'; readonly finishedBefore: number; readonly limit: number }
+  | { readonly kind: 'key_added'; readonly key: StoredKey }
+  | { readonly kind: 'key_revoked'; readonly keyId: string; readonly at: number }
+  | { readonly kind: 'key_used'; readonly keyId: string; readonly at: number }
+  | { readonly kind: 'audited'; readonly entry: AuditEntry };
+
+/** An API key. The key itself is known to its holder alone; times are milliseconds since 1970. */
+export interface StoredKey {
+  readonly id: string;
+  readonly user: string;
+  readonly role: Role;
+  /** SHA-256 of the secret part, which has 256 random bits: nothing slower is needed against guessing. */
+  readonly hash: Uint8Array;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+  /** To the minute. */
+  readonly lastUsedAt: number | null;
+}
+
+/** One line of the audit log: who did what to which job, node or key, from where, when, with what outcome. */
+export interface AuditEntry {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly user: string | null;
+  readonly keyId: string | null;
+  readonly role: Role | null;
+  readonly address: string | null;
+  readonly action: AuditAction;
+  /** The job, node or key; null where there is none (yet). */
+  readonly target: string | null;
+  /** `done`, or the code of the error. */
+  readonly outcome: string;
+}
+
+export interface StoredAuditEntry extends AuditEntry {
+  readonly seq: number;
+}
+
+export interface AuditPage {
+  readonly user?: string | undefined;
+  readonly target?: string | undefined;
+  readonly action?: AuditAction | undefined;
+  /** Only entries before this number: pages go back in time. */
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
 
 export interface JobPage {
   readonly state?: JobState | undefined;
   readonly type?: string | undefined;
+  readonly userId?: string | undefined;
   /** Only jobs older than this one, in the order (createdAt, id) descending. */
   readonly before?: { readonly createdAt: number; readonly id: string } | undefined;
   readonly limit: number;
@@ -173,7 +233,10 @@ export interface Store {
 
   findJob(jobId: string): Promise<StoredJob | undefined>;
   findTally(jobId: string): Promise<StoredTally>;
-  findByIdempotencyKey(key: string): Promise<{ readonly jobId: string; readonly digest: string } | undefined>;
+  findByIdempotencyKey(
+    userId: string | null,
+    key: string,
+  ): Promise<{ readonly jobId: string; readonly digest: string } | undefined>;
   /** Newest first. */
   listJobs(page: JobPage): Promise<readonly StoredJob[]>;
 
@@ -186,6 +249,11 @@ export interface Store {
   ): Promise<
     readonly { readonly at: number; readonly event: ClusterEvent; readonly nodeId: string | null }[]
   >;
+
+  /** Every key, revoked and expired ones too. */
+  loadKeys(): Promise<readonly StoredKey[]>;
+  /** Newest first. */
+  listAudit(page: AuditPage): Promise<readonly StoredAuditEntry[]>;
 
   close(): Promise<void>;
 }
