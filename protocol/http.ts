@@ -13,7 +13,11 @@ export const MAX_BODY_BYTES = 64 * 1024;
 export const MAX_COVERAGE_BLOCKS = 4096;
 /** Most ranges of one kind in a coverage answer; `truncated` says that there are more. */
 export const MAX_COVERAGE_RANGES = 10_000;
+/** Of all users together; what one user may have waiting is the operator's to say. */
 export const MAX_WAITING_JOBS = 100_000;
+export const MAX_EXPECTED_SECONDS = 1e8;
+export const DEFAULT_MAX_ATTEMPTS = 20;
+export const MAX_ATTEMPTS = 1000;
 
 export const jobId = z.string().regex(/^[a-z0-9-]{1,64}$/, 'expected a job id as POST /api/submit gives it');
 export const JOB_STATES = ['pending', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const;
@@ -52,6 +56,21 @@ export const submitBody = z.strictObject({
     .default(false)
     .describe('CPU workers take it only while no GPU worker that fits is connected'),
   placement: placement.default({}),
+  expected_seconds: z
+    .number()
+    .positive()
+    .max(MAX_EXPECTED_SECONDS)
+    .optional()
+    .describe(
+      'how long it should run; it fails as timed_out after JOB_TIMEOUT_MULTIPLIER times that, pauses left out. No limit, if left out',
+    ),
+  max_attempts: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_ATTEMPTS)
+    .optional()
+    .describe(`how often one batch may fail before the job does; ${DEFAULT_MAX_ATTEMPTS}, if left out`),
   parameters: z.record(z.string(), z.unknown()).describe('the workload’s own parameters'),
 });
 export type SubmitBody = z.infer<typeof submitBody>;
@@ -84,13 +103,21 @@ export const jobStatus = z.object({
   type: z.string(),
   name: z.string().nullable(),
   status: jobState,
+  user_id: z.string().nullable().describe('whose key submitted it; null: nobody’s, submitted without a key'),
   priority,
   gpu_preferred: z.boolean(),
   placement,
+  expected_seconds: z.number().nullable(),
+  max_attempts: z.number().int(),
   parameters: z.record(z.string(), z.union([z.string(), z.number()])),
   unit: z.string(),
   progress,
-  queue_position: z.number().int().min(0).nullable().describe('from 0; null when not waiting'),
+  queue_position: z
+    .number()
+    .int()
+    .min(0)
+    .nullable()
+    .describe('from 0, among the jobs of the same user; null when not waiting'),
   waiting_for: z.string().nullable().describe('what a pending or running job lacks, in words'),
   created_at: time,
   started_at: time.nullable(),
@@ -163,6 +190,11 @@ export const nodeStatus = z.object({
   node_id: nodeId,
   kind: workerKind.describe('a browser that computes by CPU is cpu'),
   host: z.enum(['browser', 'node']),
+  own: z
+    .boolean()
+    .describe(
+      'the operator’s own worker; tags and priority of another one count for nothing, and are not shown',
+    ),
   state: workerState,
   device: deviceInfo,
   tags: z.array(tag),

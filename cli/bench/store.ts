@@ -55,6 +55,9 @@ function job(): Change {
       range: RANGE,
       createdAt: Date.now(),
       idempotency: null,
+      userId: null,
+      expectedSeconds: null,
+      maxAttempts: 20,
     },
   };
 }

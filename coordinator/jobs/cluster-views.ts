@@ -13,15 +13,16 @@ import { rangeJson, time } from './views.ts';
 const MAX_WAITING_SHOWN = 100;
 
 export function nodeStatus(node: Node, nowMs: number): NodeStatus {
-  const { hello } = node;
+  const { hello, facts } = node;
   return {
     node_id: node.id,
     kind: hello.kind,
     host: hello.host,
+    own: facts.own,
     state: node.state,
     device: hello.device,
-    tags: hello.tags,
-    priority: hello.priority,
+    tags: [...facts.tags],
+    priority: facts.priority,
     software: hello.software,
     rate_per_second: node.ratePerSecond,
     busy_fraction: node.busyFraction,

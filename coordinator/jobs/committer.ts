@@ -19,8 +19,10 @@ interface Write {
 
 /** While the store refuses, it is tried again this often. */
 const PROBE_MS = 1000;
-/** Notes that wait for a store that is away; older ones are dropped, they are history for graphs. */
+/** Notes that wait for a store that is away; beyond that the oldest are dropped, so that memory stays bounded. */
 const MAX_NOTES = 2000;
+/** Notes that outlive a commit that failed; the others are counters, of which a gap is no harm. */
+const KEPT_NOTES: ReadonlySet<Change['kind']> = new Set(['event', 'audited', 'key_used']);
 /**
  * Writes that don't wait for the end of the turn. A turn of a busy coordinator gathers as many as there are
  * connections, and all that hangs on them stays in memory meanwhile: with 500 connections, groups of 128 took 5 to
@@ -163,7 +165,7 @@ export class Committer {
       if (error === undefined) {
         for (const { settle } of group) settle();
       } else {
-        this.#notes = [...notes.filter(({ kind }) => kind === 'event'), ...this.#notes].slice(0, MAX_NOTES);
+        this.#notes = [...notes.filter(({ kind }) => KEPT_NOTES.has(kind)), ...this.#notes].slice(-MAX_NOTES);
         for (const { fail } of group) fail(error);
       }
     }

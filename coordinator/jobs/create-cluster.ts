@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ClusterError } from '../../protocol/errors.ts';
 import { MAX_WAITING_JOBS } from '../../protocol/http.ts';
 import type { JobStatus } from '../../protocol/http.ts';
-import type { Cluster, ClusterGauges } from '../cluster.ts';
+import type { AccessRecords, Actor, Cluster, ClusterGauges } from '../cluster.ts';
 import { FairQueue } from '../scheduler/fair-queue.ts';
 import { Committer } from './committer.ts';
 import type { Core, Limits } from './core.ts';
@@ -40,7 +40,7 @@ const RECONNECT_AFTER_MS = 2000;
  */
 export async function createCluster(
   dependencies: ClusterDependencies,
-): Promise<Cluster & { readonly gauges: ClusterGauges }> {
+): Promise<Cluster & { readonly gauges: ClusterGauges; readonly records: AccessRecords }> {
   const { store, runtime, log, observer, config, recompute } = dependencies;
   const limits: Limits = {
     targetMs: config.targetMs ?? 10_000,
@@ -139,16 +139,16 @@ export async function createCluster(
   const refuseWhenStopping = (): void => {
     if (stopping !== null) throw new ClusterError('not_ready', `${stopping}: try again soon`);
   };
-  const act = async (jobId: string, event: 'cancel' | 'pause' | 'resume'): Promise<JobStatus> => {
+  const act = async (jobId: string, event: 'cancel' | 'pause' | 'resume', by: Actor): Promise<JobStatus> => {
     refuseWhenStopping();
-    await control.request(jobId, event);
+    await control.request(jobId, event, by);
     return reads.status(jobId);
   };
 
   return {
-    submit: async (body, options = {}) => {
+    submit: async (body, { by, idempotencyKey }) => {
       refuseWhenStopping();
-      const { jobId, job } = await jobs.submit(body, options.idempotencyKey);
+      const { jobId, job } = await jobs.submit(body, by, idempotencyKey);
       const { status, queue_position: position } = await reads.status(job?.id ?? jobId);
       return { job_id: jobId, status, queue_position: position };
     },
@@ -156,10 +156,11 @@ export async function createCluster(
     results: (jobId) => reads.results(jobId),
     coverage: (jobId) => reads.coverage(jobId),
     list: (query) => reads.list(query),
-    cancel: (jobId) => act(jobId, 'cancel'),
-    pause: (jobId) => act(jobId, 'pause'),
-    resume: (jobId) => act(jobId, 'resume'),
-    connect: (hello, link) => sessions.connect(hello, link),
+    cancel: (jobId, by) => act(jobId, 'cancel', by),
+    pause: (jobId, by) => act(jobId, 'pause', by),
+    resume: (jobId, by) => act(jobId, 'resume', by),
+    owner: (jobId) => reads.owner(jobId),
+    connect: (hello, link, own) => sessions.connect(hello, link, own),
     nodes: () => [...core.nodes.all].map((node) => nodeStatus(node, now())),
     recentNodes: (limit) => recentNodes(core, limit),
     node: (nodeId) => {
@@ -180,6 +181,12 @@ export async function createCluster(
       await committer.close();
       await recompute.close();
       await store.close();
+    },
+    records: {
+      loadKeys: () => store.loadKeys(),
+      listAudit: (page) => store.listAudit(page),
+      write: (changes) => committer.write(changes, () => undefined),
+      note: (change) => committer.note(change),
     },
     gauges: {
       jobs: () => jobs.counts,

@@ -4,6 +4,7 @@ import { ClusterError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { jobCoverage, jobList, jobResults, jobStatus, submitBody, throughput } from '../../protocol/http.ts';
 import {
+  ADMIN,
   answer,
   connect,
   settled,
@@ -21,20 +22,20 @@ const code = (expected: ErrorCode) => (error: unknown) =>
 test('cancel, pause and resume are idempotent, and refused where the state forbids them', async (t) => {
   const { cluster } = await startCluster(temporaryFolder(t));
   const { job_id: id } = await submitSquares(cluster, 1n, 100_000n);
-  assert.equal((await cluster.resume(id)).status, 'pending');
-  assert.equal((await cluster.pause(id)).status, 'paused');
-  assert.equal((await cluster.pause(id)).status, 'paused');
+  assert.equal((await cluster.resume(id, ADMIN)).status, 'pending');
+  assert.equal((await cluster.pause(id, ADMIN)).status, 'paused');
+  assert.equal((await cluster.pause(id, ADMIN)).status, 'paused');
   assert.equal((await cluster.status(id)).queue_position, null);
-  assert.equal((await cluster.resume(id)).status, 'pending');
+  assert.equal((await cluster.resume(id, ADMIN)).status, 'pending');
   await takeLease(connect(cluster, 'one'));
   assert.equal((await cluster.status(id)).status, 'running');
-  assert.equal((await cluster.pause(id)).status, 'paused');
-  assert.equal((await cluster.resume(id)).status, 'running');
-  assert.equal((await cluster.cancel(id)).status, 'cancelled');
-  assert.equal((await cluster.cancel(id)).status, 'cancelled');
-  await assert.rejects(cluster.pause(id), code('state_conflict'));
-  await assert.rejects(cluster.resume(id), code('state_conflict'));
-  await assert.rejects(cluster.cancel('nosuchjob'), code('not_found'));
+  assert.equal((await cluster.pause(id, ADMIN)).status, 'paused');
+  assert.equal((await cluster.resume(id, ADMIN)).status, 'running');
+  assert.equal((await cluster.cancel(id, ADMIN)).status, 'cancelled');
+  assert.equal((await cluster.cancel(id, ADMIN)).status, 'cancelled');
+  await assert.rejects(cluster.pause(id, ADMIN), code('state_conflict'));
+  await assert.rejects(cluster.resume(id, ADMIN), code('state_conflict'));
+  await assert.rejects(cluster.cancel('nosuchjob', ADMIN), code('not_found'));
   await assert.rejects(cluster.status('nosuchjob'), code('not_found'));
   await assert.rejects(cluster.results('nosuchjob'), code('not_found'));
   await assert.rejects(cluster.coverage('nosuchjob'), code('not_found'));
@@ -43,7 +44,7 @@ test('cancel, pause and resume are idempotent, and refused where the state forbi
   await work(connect(cluster, 'two'));
   await settled();
   for (const act of ['cancel', 'pause', 'resume'] as const) {
-    await assert.rejects(cluster[act](done), code('state_conflict'));
+    await assert.rejects(cluster[act](done, ADMIN), code('state_conflict'));
   }
   await cluster.close();
 });
@@ -53,10 +54,10 @@ test('a paused job leases nothing, takes what is out, and goes on', async (t) =>
   const { job_id: id } = await submitSquares(cluster, 1n, 100_000n);
   const worker = connect(cluster, 'one');
   const lease = await takeLease(worker);
-  await cluster.pause(id);
+  await cluster.pause(id, ADMIN);
   assert.equal((await worker.session.lease({ target_ms: 10_000, rate_per_second: 1000 })).lease, null);
   assert.equal((await worker.session.submit(answer(lease))).status, 'accepted');
-  await cluster.resume(id);
+  await cluster.resume(id, ADMIN);
   assert.ok(worker.link.work > 0, 'workers are told');
   await work(worker);
   await settled();
@@ -69,7 +70,7 @@ test('a job that is covered while it is paused is completed', async (t) => {
   const { job_id: id } = await submitSquares(cluster, 1n, 100n);
   const worker = connect(cluster, 'one');
   const lease = await takeLease(worker);
-  await cluster.pause(id);
+  await cluster.pause(id, ADMIN);
   await worker.session.submit(answer(lease));
   await settled();
   assert.equal((await cluster.status(id)).status, 'completed');
@@ -87,7 +88,7 @@ test('a cancelled job keeps what was done, also over a restart', async (t) => {
   await worker.session.submit(answer(kept));
   const before = await first.cluster.results(id);
   const onTheWay = worker.session.submit(answer(gone));
-  const cancelled = await first.cluster.cancel(id);
+  const cancelled = await first.cluster.cancel(id, ADMIN);
   assert.equal((await onTheWay).status, 'accepted', 'what had arrived is counted');
   assert.equal(BigInt(cancelled.progress.done) > BigInt(kept.start), true);
   const results = await first.cluster.results(id);
@@ -111,7 +112,7 @@ test('the same submit twice makes one job, in order or at once; another body is 
   const { cluster, runtime } = await startCluster(folder);
   const body = (more: object = {}) =>
     submitBody.parse({ type: 'squares', parameters: { start: 1, end: 100 }, ...more });
-  const options = { idempotencyKey: 'key-1' };
+  const options = { by: ADMIN, idempotencyKey: 'key-1' };
   const at_once = await Promise.all([1, 2, 3].map(() => cluster.submit(body(), options)));
   assert.equal(new Set(at_once.map(({ job_id: id }) => id)).size, 1);
   const spelled = body({ parameters: { end: '100', start: '1' }, placement: {}, priority: 'normal' });
@@ -121,7 +122,7 @@ test('the same submit twice makes one job, in order or at once; another body is 
     cluster.submit(body({ parameters: { start: 1, end: 101 } }), options),
     code('idempotency_conflict'),
   );
-  assert.notEqual((await cluster.submit(body())).job_id, at_once[0]?.job_id);
+  assert.notEqual((await cluster.submit(body(), { by: ADMIN })).job_id, at_once[0]?.job_id);
   await cluster.close();
   const again = await startCluster(folder, { runtime });
   assert.equal((await again.cluster.submit(body(), options)).job_id, at_once[0]?.job_id, 'after a restart');
@@ -131,7 +132,9 @@ test('the same submit twice makes one job, in order or at once; another body is 
 test('bad submits name every field', async (t) => {
   const { cluster } = await startCluster(temporaryFolder(t));
   const fields = async (body: object): Promise<string[]> => {
-    const error: unknown = await cluster.submit(submitBody.parse(body)).catch((reason: unknown) => reason);
+    const error: unknown = await cluster
+      .submit(submitBody.parse(body), { by: ADMIN })
+      .catch((reason: unknown) => reason);
     assert.ok(error instanceof ClusterError && error.code === 'invalid_request');
     return error.fields.map(({ path }) => path);
   };
@@ -234,7 +237,7 @@ test('watchers hear of changes, and one that throws harms nobody', async (t) => 
   const { job_id: id } = await submitSquares(cluster, 1n, 100n);
   assert.deepEqual(heard, [id]);
   stop();
-  await cluster.pause(id);
+  await cluster.pause(id, ADMIN);
   assert.deepEqual(heard, [id]);
   await cluster.close();
 });

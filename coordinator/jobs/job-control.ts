@@ -1,6 +1,8 @@
 /** What changes a job as a whole: cancel, pause, resume, completion, failure. */
 import { ClusterError } from '../../protocol/errors.ts';
-import type { StoredJobError } from '../store/store.ts';
+import type { Actor } from '../cluster.ts';
+import type { Change, StoredJobError } from '../store/store.ts';
+import { audited, NOBODY } from './audit.ts';
 import type { Core } from './core.ts';
 import type { Folding } from './folding.ts';
 import type { Job } from './job.ts';
@@ -23,16 +25,17 @@ export class JobControl {
   }
 
   /**
-   * Idempotent.
+   * Idempotent. What changes the job is in the audit log from the same transaction on.
    * @throws ClusterError not_found, state_conflict, store_unavailable
    */
-  async request(jobId: string, event: 'cancel' | 'pause' | 'resume'): Promise<void> {
+  async request(jobId: string, event: 'cancel' | 'pause' | 'resume', by: Actor): Promise<void> {
     const job = this.#jobs.get(jobId);
     if (job === undefined) return this.#requestOfStored(jobId, event);
     await job.exclusive(async () => {
       if (!this.#jobs.changes(job, event)) return;
-      if (event === 'cancel') await this.#close(job, event);
-      else await this.#jobs.transition(job, event);
+      const line = audited(this.#core.now(), by, `job.${event}`, jobId);
+      if (event === 'cancel') await this.#close(job, event, line);
+      else await this.#jobs.transition(job, event, { also: [line] });
     });
   }
 
@@ -54,7 +57,8 @@ export class JobControl {
     void job
       .exclusive(async () => {
         if (nextState(job.state, 'fail', true) === undefined) return;
-        await this.#close(job, 'fail', { code, message });
+        const line = audited(this.#core.now(), NOBODY, 'job.fail', job.id, code);
+        await this.#close(job, 'fail', line, { code, message });
       })
       .catch((error: unknown) => {
         this.#core.dependencies.log.error({ err: error, job_id: job.id }, 'a failed job could not be ended');
@@ -69,23 +73,22 @@ export class JobControl {
     log.warn({ job_id: jobId }, `the job cannot go on: ${message}`);
     const now = this.#core.now();
     const error = { code: 'workload_unknown', message };
-    const progress = { ...stored.progress, state: 'failed', updatedAt: now, finishedAt: now, error } as const;
-    await this.#core.committer.write([{ kind: 'job_changed', jobId, progress }], () => undefined);
+    const ended = { state: 'failed', updatedAt: now, finishedAt: now, error, runningSince: null } as const;
+    const progress = { ...stored.progress, ...ended };
+    const line = audited(now, NOBODY, 'job.fail', jobId, error.code);
+    await this.#core.committer.write([{ kind: 'job_changed', jobId, progress }, line], () => undefined);
   }
 
   /** Results that have arrived are still counted, later ones are refused. */
-  async #close(job: Job, event: JobEvent, error?: StoredJobError): Promise<void> {
+  async #close(job: Job, event: JobEvent, line: Change, error?: StoredJobError): Promise<void> {
     await this.#core.committer.arrived();
     job.closing = true;
     try {
       await this.#core.committer.flush();
       const { changes, apply, undo } = this.#folding.close(job);
       try {
-        await this.#jobs.transition(
-          job,
-          event,
-          error === undefined ? { also: changes } : { also: changes, error },
-        );
+        const also = [...changes, line];
+        await this.#jobs.transition(job, event, error === undefined ? { also } : { also, error });
       } catch (refused) {
         undo();
         throw refused;

@@ -36,6 +36,12 @@ export class JobReads {
     return job === undefined ? this.#stored(await this.#find(jobId)) : this.#live(job);
   }
 
+  /** Whose the job is; null: nobody's. @throws ClusterError not_found */
+  async owner(jobId: string): Promise<string | null> {
+    const { record } = this.#jobs.get(jobId) ?? (await this.#find(jobId));
+    return record.userId;
+  }
+
   async results(jobId: string): Promise<JobResults> {
     const job = this.#jobs.get(jobId);
     if (job !== undefined) return resultsOfJob(job);
@@ -53,10 +59,8 @@ export class JobReads {
 
   async list({ status, type, user_id: userId, limit, cursor }: JobListQuery): Promise<JobList> {
     const before = cursor === undefined ? undefined : decodeCursor(cursor);
-    // No job has an owner yet, so nobody's jobs are an empty list.
-    if (userId !== undefined) return { jobs: [], next_cursor: null };
     const { store } = this.#core.dependencies;
-    const found = await store.listJobs({ state: status, type, before, limit: limit + 1 });
+    const found = await store.listJobs({ state: status, type, userId, before, limit: limit + 1 });
     const page = found.slice(0, limit);
     const last = page.at(-1);
     return {

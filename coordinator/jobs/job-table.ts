@@ -2,14 +2,18 @@
 import { createHash } from 'node:crypto';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { FieldProblem } from '../../protocol/errors.ts';
+import { DEFAULT_MAX_ATTEMPTS } from '../../protocol/http.ts';
 import type { JobState, SubmitBody } from '../../protocol/http.ts';
 import { fieldProblems } from '../../protocol/problems.ts';
 import type { Range } from '../../protocol/range.ts';
 import type { Workload } from '../../protocol/workload.ts';
+import type { Actor } from '../cluster.ts';
 import type { Change, JobProgress, JobRecord, StoredJobError } from '../store/store.ts';
+import { audited } from './audit.ts';
 import type { Core } from './core.ts';
 import { Job } from './job.ts';
 import { JobIds } from './job-id.ts';
+import { ranMs } from './running-time.ts';
 import { isOver, nextState } from './transitions.ts';
 import type { JobEvent } from './transitions.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -24,6 +28,7 @@ export interface Submitted {
 /** A submit whose parameters were read. */
 interface Order {
   readonly body: SubmitBody;
+  readonly by: Actor;
   readonly workload: Workload;
   readonly p: unknown;
   readonly parameters: Record<string, string | number>;
@@ -80,16 +85,17 @@ export class JobTable {
   }
 
   /** @throws ClusterError invalid_request, limit_reached, idempotency_conflict, store_unavailable */
-  async submit(body: SubmitBody, key: string | undefined): Promise<Submitted> {
-    const order = this.#read(body);
+  async submit(body: SubmitBody, by: Actor, key: string | undefined): Promise<Submitted> {
+    const order = this.#read(body, by);
     if (key === undefined) return this.#create(order, null);
     const digest = bodyDigest(body, order.parameters);
-    // The same key once more while the first is on its way: one after the other.
-    const before = this.#submits.get(key) ?? Promise.resolve();
+    // The same key once more while the first is on its way: one after the other. Users' keys never meet.
+    const line = JSON.stringify([by.user, key]);
+    const before = this.#submits.get(line) ?? Promise.resolve();
     const submitted = before
       .catch(() => undefined)
       .then(async () => {
-        const known = await this.#core.dependencies.store.findByIdempotencyKey(key);
+        const known = await this.#core.dependencies.store.findByIdempotencyKey(by.user, key);
         if (known === undefined) return this.#create(order, { key, digest });
         if (known.digest === digest) return { jobId: known.jobId, job: undefined };
         throw new ClusterError(
@@ -97,11 +103,11 @@ export class JobTable {
           'this Idempotency-Key was used for another body: take a new key for a new job',
         );
       });
-    this.#submits.set(key, submitted);
+    this.#submits.set(line, submitted);
     try {
       return await submitted;
     } finally {
-      if (this.#submits.get(key) === submitted) this.#submits.delete(key);
+      if (this.#submits.get(line) === submitted) this.#submits.delete(line);
     }
   }
 
@@ -146,16 +152,19 @@ export class JobTable {
   }
 
   #after(job: Job, event: JobEvent, error: StoredJobError | null = null): JobProgress {
-    const { state, startedAt, finishedAt } = job.progress;
+    const { state, startedAt, finishedAt, runningSince } = job.progress;
     const next = nextState(state, event, startedAt !== null);
     if (next === undefined) throw refused(state, event);
     const now = this.#core.now();
+    const running = next === 'running';
     return {
       state: next,
-      startedAt: startedAt ?? (next === 'running' ? now : null),
+      startedAt: startedAt ?? (running ? now : null),
       updatedAt: now,
       finishedAt: finishedAt ?? (isOver(next) ? now : null),
       error,
+      ranMs: running ? job.progress.ranMs : ranMs(job.progress, now),
+      runningSince: running ? (runningSince ?? now) : null,
     };
   }
 
@@ -175,7 +184,7 @@ export class JobTable {
     this.#waker.wake(job);
   }
 
-  #read(body: SubmitBody): Order {
+  #read(body: SubmitBody, by: Actor): Order {
     const { workloads } = this.#core.dependencies;
     const workload = workloads.get(body.type);
     if (workload === undefined) {
@@ -185,11 +194,11 @@ export class JobTable {
     const parsed = workload.parameters.safeParse(body.parameters);
     if (!parsed.success) throw invalid(fieldProblems(parsed.error, ['parameters']));
     const p = parsed.data;
-    return { body, workload, p, parameters: workload.encodeParameters(p) };
+    return { body, by, workload, p, parameters: workload.encodeParameters(p) };
   }
 
   async #create(
-    { body, workload, p, parameters }: Order,
+    { body, by, workload, p, parameters }: Order,
     idempotency: JobRecord['idempotency'],
   ): Promise<Submitted> {
     const { maxWaitingJobs } = this.#core.limits;
@@ -214,6 +223,9 @@ export class JobTable {
       range: workload.range(p),
       createdAt: now,
       idempotency,
+      userId: by.user,
+      expectedSeconds: body.expected_seconds ?? null,
+      maxAttempts: body.max_attempts ?? DEFAULT_MAX_ATTEMPTS,
     };
     const progress: JobProgress = {
       state: 'pending',
@@ -221,11 +233,14 @@ export class JobTable {
       updatedAt: now,
       finishedAt: null,
       error: null,
+      ranMs: 0,
+      runningSince: null,
     };
     const job = new Job(record, progress, workload, p);
+    const added: Change = { kind: 'job_added', record };
     this.#arriving += 1;
     try {
-      return await this.#core.committer.write([{ kind: 'job_added', record }], () => {
+      return await this.#core.committer.write([added, audited(now, by, 'job.submit', record.id)], () => {
         this.#jobs.set(job.id, job);
         this.#count(record.type, 'pending', 1);
         this.line.add(job.priority, job.seq);
@@ -263,7 +278,18 @@ function refused(state: JobState, event: JobEvent): ClusterError {
 /** Two bodies that mean the same job have the same digest. */
 function bodyDigest(body: SubmitBody, parameters: Record<string, string | number>): string {
   const { type, name, priority, gpu_preferred: gpuPreferred, placement } = body;
-  const canonical = [type, name ?? null, priority, gpuPreferred, sorted(placement), sorted(parameters)];
+  const canonical: unknown[] = [
+    type,
+    name ?? null,
+    priority,
+    gpuPreferred,
+    sorted(placement),
+    sorted(parameters),
+  ];
+  // Only where they say something: so digests of before these fields existed stay good.
+  const { expected_seconds: expected, max_attempts: attempts = DEFAULT_MAX_ATTEMPTS } = body;
+  if (expected !== undefined) canonical.push(['expected_seconds', String(expected)]);
+  if (attempts !== DEFAULT_MAX_ATTEMPTS) canonical.push(['max_attempts', String(attempts)]);
   return createHash('sha256').update(JSON.stringify(canonical)).digest('base64url');
 }
 

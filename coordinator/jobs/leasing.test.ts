@@ -4,6 +4,7 @@ import { ClusterError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Heartbeat } from '../../protocol/messages.ts';
 import {
+  ADMIN,
   answer,
   connect,
   hello,
@@ -155,7 +156,7 @@ test('placement: only workers that have it all, and what is missing is told', as
   const waits = async (id: string) => (await cluster.status(id)).waiting_for ?? 'nothing';
   const anywhere = await job({});
   assert.match(await waits(anywhere), /none is connected/);
-  await cluster.cancel(anywhere);
+  await cluster.cancel(anywhere, ADMIN);
   const device = { ...hello('x').device, gpu_memory_mb: 8000 };
   const cpu = connect(cluster, 'cpu', { tags: ['eu'] });
   const gpu = connect(cluster, 'gpu', { kind: 'node-gpu', device, tags: ['eu', 'fast'] });
@@ -164,7 +165,7 @@ test('placement: only workers that have it all, and what is missing is told', as
   assert.match(await waits(await job({ min_gpu_memory_mb: 9000 })), /9000 MB of known memory/);
   assert.match(await waits(await job({ tags: ['eu', 'us'] })), /tags eu, us/);
   for (const id of (await cluster.list({ limit: 50, status: 'pending' })).jobs)
-    await cluster.cancel(id.job_id);
+    await cluster.cancel(id.job_id, ADMIN);
   const can = async (placement: object): Promise<string[]> => {
     const id = await job(placement);
     const able: string[] = [];
@@ -174,7 +175,7 @@ test('placement: only workers that have it all, and what is missing is told', as
       able.push(worker.session.nodeId);
       await worker.session.release({ token: lease.token, reason: 'stopping', message: '' });
     }
-    await cluster.cancel(id);
+    await cluster.cancel(id, ADMIN);
     return able;
   };
   assert.deepEqual(await can({}), ['cpu', 'gpu', 'unknown-gpu']);
@@ -275,7 +276,7 @@ test('workers: protocol and number are limited, a stopping coordinator takes non
   one.session.disconnected();
   connect(cluster, 'three');
   await cluster.close();
-  assert.throws(() => cluster.connect(hello('four'), new TestLink()), code('not_ready'));
+  assert.throws(() => cluster.connect(hello('four'), new TestLink(), true), code('not_ready'));
 });
 
 test('closing tells workers to come back, commits what has arrived and refuses the rest', async (t) => {

@@ -65,9 +65,9 @@ export class Node {
   readonly #avoided = new Map<string, number>();
   #contradictions: number[] = [];
 
-  constructor(hello: Hello, nowMs: number) {
+  constructor(hello: Hello, own: boolean, nowMs: number) {
     this.hello = hello;
-    this.facts = workerFacts(hello);
+    this.facts = workerFacts(hello, own);
     this.connectedAt = nowMs;
     this.lastSeen = nowMs;
   }
@@ -129,9 +129,9 @@ export class Node {
     }
   }
 
-  identify(hello: Hello, link: WorkerLink, nowMs: number): void {
+  identify(hello: Hello, own: boolean, link: WorkerLink, nowMs: number): void {
     this.hello = hello;
-    this.facts = workerFacts(hello);
+    this.facts = workerFacts(hello, own);
     this.eligible = { seen: 0, groups: [] };
     this.link = link;
     this.connectedAt = nowMs;
@@ -173,16 +173,28 @@ export class NodeTable {
   }
 
   /**
-   * @returns the node, its older connection closed, and whether it was there before
+   * A name of the operator's own worker is kept for it, as long as it is remembered; a stranger that has the name of
+   * an own worker loses it when that one connects.
+   * @param own see `Cluster.connect`
+   * @returns the node, its older connection closed, whether it was there before, and the stranger whose name it took
    * @throws ClusterError node_id_in_use, limit_reached
    */
   connect(
     hello: Hello,
+    own: boolean,
     link: WorkerLink,
     nowMs: number,
     maxWorkers: number,
-  ): { readonly node: Node; readonly returned: boolean } {
-    const known = this.#nodes.get(hello.node_id);
+  ): { readonly node: Node; readonly returned: boolean; readonly ousted: Node | undefined } {
+    const holder = this.#nodes.get(hello.node_id);
+    if (holder?.facts.own === true && !own) {
+      throw new ClusterError(
+        'node_id_in_use',
+        `${hello.node_id} is the name of one of the operator’s own workers: give this one another NODE_ID, or the key of a worker`,
+      );
+    }
+    const ousted = holder !== undefined && own && !holder.facts.own ? holder : undefined;
+    const known = ousted === undefined ? holder : undefined;
     const alive = known?.link !== undefined && !known.silent;
     if (alive && known.hello.session !== hello.session) {
       throw new ClusterError(
@@ -190,21 +202,31 @@ export class NodeTable {
         `a worker named ${hello.node_id} is connected: give this one another NODE_ID, or wait until the other is gone`,
       );
     }
-    if (known?.link === undefined && this.#connected >= maxWorkers) {
+    if (holder?.link === undefined && this.#connected >= maxWorkers) {
       throw new ClusterError('limit_reached', `${maxWorkers} workers are connected already: try again later`);
     }
-    const node = known ?? new Node(hello, nowMs);
+    if (ousted !== undefined) this.#oust(ousted);
+    const node = known ?? new Node(hello, own, nowMs);
     const previous = node.link;
     const returned = known !== undefined && !known.offline;
     if (previous === undefined) this.#connected += 1;
-    node.identify(hello, link, nowMs);
+    node.identify(hello, own, link, nowMs);
     this.#nodes.set(node.id, node);
     this.#offline.delete(node);
     this.#gpus.delete(node);
     if (node.isGpu) this.#gpus.add(node);
     this.version += 1;
     previous?.close('the same worker has connected again');
-    return { node, returned };
+    return { node, returned, ousted };
+  }
+
+  /** Nothing of what the stranger did counts for or against the worker that has its name from now on. */
+  #oust(stranger: Node): void {
+    const { link } = stranger;
+    this.disconnect(stranger);
+    stranger.generation += 1;
+    this.#offline.delete(stranger);
+    link?.close('one of the operator’s own workers has this NODE_ID: take another');
   }
 
   disconnect(node: Node): void {

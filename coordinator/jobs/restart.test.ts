@@ -7,6 +7,7 @@ import { ClusterError } from '../../protocol/errors.ts';
 import type { Lease } from '../../protocol/messages.ts';
 import { squaresWorkload } from './test-workload.ts';
 import {
+  ADMIN,
   answer,
   connect,
   settled,
@@ -159,15 +160,15 @@ test('pending jobs keep their order, paused and cancelled ones their state', asy
   const ids: string[] = [];
   for (let i = 0; i < 4; i++) ids.push((await submitSquares(first.cluster, 1n, 300n)).job_id);
   const [one = '', two = '', three = '', four = ''] = ids;
-  await first.cluster.pause(two);
-  await first.cluster.cancel(three);
+  await first.cluster.pause(two, ADMIN);
+  await first.cluster.cancel(three, ADMIN);
   await first.cluster.close();
   const again = await startCluster(folder);
   assert.equal((await again.cluster.status(one)).queue_position, 0);
   assert.equal((await again.cluster.status(four)).queue_position, 1);
   assert.equal((await again.cluster.status(two)).status, 'paused');
   assert.equal((await again.cluster.status(three)).status, 'cancelled');
-  assert.equal((await again.cluster.resume(two)).status, 'pending');
+  assert.equal((await again.cluster.resume(two, ADMIN)).status, 'pending');
   assert.deepEqual(
     [one, two, four].map((id) => id),
     (await again.cluster.list({ limit: 10, status: 'pending' })).jobs

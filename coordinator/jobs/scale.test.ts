@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { ClusterError } from '../../protocol/errors.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import {
+  ADMIN,
   answer,
   connect,
   RATE,
@@ -124,7 +125,7 @@ test('a disk that is full: nothing is acknowledged, nothing is lost, work goes o
   }
   await refused(worker.session.submit(answer(lease)));
   await refused(submitSquares(cluster, 0n, 100n));
-  await refused(cluster.cancel(id));
+  await refused(cluster.cancel(id, ADMIN));
   assert.equal((await cluster.status(id)).progress.done, done);
   assert.equal((await cluster.status(id)).status, 'running');
   assert.equal(cluster.overview().store, 'unavailable');

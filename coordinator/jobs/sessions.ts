@@ -50,7 +50,7 @@ export class Sessions {
     this.#parts = parts;
   }
 
-  connect(hello: Hello, link: WorkerLink): WorkerSession {
+  connect(hello: Hello, link: WorkerLink, own: boolean): WorkerSession {
     if (hello.protocol !== PROTOCOL_VERSION) {
       throw new ClusterError(
         'protocol_mismatch',
@@ -61,7 +61,11 @@ export class Sessions {
       throw new ClusterError('not_ready', 'the coordinator is stopping: come back soon');
     const { nodes, limits } = this.#core;
     const now = this.#core.now();
-    const { node, returned } = nodes.connect(hello, link, now, limits.maxWorkers);
+    const { node, returned, ousted } = nodes.connect(hello, own, link, now, limits.maxWorkers);
+    if (ousted !== undefined) {
+      this.#parts.waker.forget(ousted);
+      for (const lease of [...ousted.leases]) this.#parts.book.end(lease, 'released');
+    }
     const held = new Set(hello.leases);
     // Whatever it does not hold any more (a new process, a reply that got lost) somebody else shall have.
     for (const lease of [...node.leases]) if (!held.has(lease.id)) this.#parts.book.end(lease, 'released', 1);

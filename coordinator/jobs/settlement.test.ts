@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import {
+  ADMIN,
   answer,
   connect,
   RATE,
@@ -240,7 +241,7 @@ test('results of a job that was cancelled are superseded', async (t) => {
   const { job_id: id } = await submitSquares(cluster, 1n, 100_000n);
   const worker = connect(cluster, 'one');
   const lease = await takeLease(worker);
-  await cluster.cancel(id);
+  await cluster.cancel(id, ADMIN);
   assert.deepEqual(worker.link.revoked, [lease.lease_id]);
   await assert.rejects(worker.session.submit(answer(lease)), code('lease_superseded'));
   await cluster.close();

@@ -6,7 +6,16 @@ import type { Hello, Lease, Submission, SubmissionReply, WorkerKind } from '../.
 import type { Range } from '../../protocol/range.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Workload } from '../../protocol/workload.ts';
-import type { Cluster, ClusterGauges, Observer, Runtime, WorkerLink, WorkerSession } from '../cluster.ts';
+import type {
+  AccessRecords,
+  Actor,
+  Cluster,
+  ClusterGauges,
+  Observer,
+  Runtime,
+  WorkerLink,
+  WorkerSession,
+} from '../cluster.ts';
 import { createLog } from '../log.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
@@ -130,7 +139,7 @@ export const testWorkloads: ReadonlyMap<string, Workload> = new Map([
 ]);
 
 export interface TestCluster {
-  readonly cluster: Cluster & { readonly gauges: ClusterGauges };
+  readonly cluster: Cluster & { readonly gauges: ClusterGauges; readonly records: AccessRecords };
   readonly store: Store;
   readonly runtime: VirtualRuntime;
   readonly observer: CountingObserver;
@@ -233,9 +242,22 @@ export interface TestWorker {
   readonly link: TestLink;
 }
 
+/** One of the operator's own workers. */
 export function connect(cluster: Cluster, nodeId: string, more: Partial<Hello> = {}): TestWorker {
   const link = new TestLink();
-  return { session: cluster.connect(hello(nodeId, more), link), link };
+  return { session: cluster.connect(hello(nodeId, more), link, true), link };
+}
+
+export function connectStranger(cluster: Cluster, nodeId: string, more: Partial<Hello> = {}): TestWorker {
+  const link = new TestLink();
+  return { session: cluster.connect(hello(nodeId, more), link, false), link };
+}
+
+/** The caller without a key on a coordinator that listens on loopback alone. */
+export const ADMIN: Actor = { user: null, role: 'admin', keyId: null, address: '127.0.0.1' };
+
+export function submitter(user: string): Actor {
+  return { user, role: 'submitter', keyId: 'a1b2c3d4e5f6', address: '192.0.2.7' };
 }
 
 /** Units per second that a test worker says it has. */
@@ -286,15 +308,13 @@ export function submitSquares(
   start: bigint,
   end: bigint,
   more: Partial<Parameters<Cluster['submit']>[0]> = {},
+  by: Actor = ADMIN,
 ): Promise<{ readonly job_id: string }> {
-  return cluster.submit({
-    type: 'squares',
-    priority: 'normal',
-    gpu_preferred: false,
-    placement: {},
-    parameters: { start: start.toString(), end: end.toString() },
-    ...more,
-  });
+  const parameters = { start: start.toString(), end: end.toString() };
+  return cluster.submit(
+    { type: 'squares', priority: 'normal', gpu_preferred: false, placement: {}, parameters, ...more },
+    { by },
+  );
 }
 
 export type Settled = SubmissionReply['status'];

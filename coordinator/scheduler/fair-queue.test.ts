@@ -13,6 +13,7 @@ interface TestJob extends Queued {
 const anywhere: Demand = { type: 'squares', workloadVersion: 1, gpuPreferred: false, placement: {} };
 const worker: WorkerFacts = {
   nodeId: 'one',
+  own: true,
   kind: 'cpu',
   gpuMemoryMb: null,
   tags: new Set(),

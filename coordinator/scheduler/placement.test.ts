@@ -15,6 +15,7 @@ const demand = (placement: Placement, gpuPreferred = false): Demand => ({
 });
 const worker = (more: Partial<WorkerFacts> = {}): WorkerFacts => ({
   nodeId: 'one',
+  own: true,
   kind: 'cpu',
   gpuMemoryMb: null,
   tags: new Set(['eu', 'ssd']),

@@ -16,6 +16,8 @@ export interface Demand {
 
 export interface WorkerFacts {
   readonly nodeId: string;
+  /** The operator's own worker, not a stranger's: only these can be asked for by name. */
+  readonly own: boolean;
   readonly kind: WorkerKind;
   /** Null: unknown, satisfies no minimum. */
   readonly gpuMemoryMb: number | null;
@@ -25,14 +27,19 @@ export interface WorkerFacts {
   readonly priority: number;
 }
 
-export function workerFacts(hello: Hello): WorkerFacts {
+/**
+ * What a stranger says of its tags and of a priority above the usual counts for nothing: either would draw the work
+ * of others to it.
+ */
+export function workerFacts(hello: Hello, own: boolean): WorkerFacts {
   return {
     nodeId: hello.node_id,
+    own,
     kind: hello.kind,
     gpuMemoryMb: hello.device.gpu_memory_mb,
-    tags: new Set(hello.tags),
+    tags: new Set(own ? hello.tags : []),
     workloads: new Set(hello.workloads.map(({ type, version }) => `${type}@${version}`)),
-    priority: hello.priority,
+    priority: own ? hello.priority : Math.min(0, hello.priority),
   };
 }
 
@@ -54,7 +61,7 @@ export function meets(requirement: Requirement, demand: Demand, worker: WorkerFa
     case 'workload':
       return worker.workloads.has(`${demand.type}@${demand.workloadVersion}`);
     case 'node':
-      return node === undefined || node === worker.nodeId;
+      return node === undefined || (worker.own && node === worker.nodeId);
     case 'gpu':
       return gpu !== true || isGpuKind(worker.kind);
     case 'gpu_memory':
@@ -97,7 +104,7 @@ export function lacking(demand: Demand, workers: Iterable<WorkerFacts>): string 
   const { node_id: node, min_gpu_memory_mb: memory, tags } = demand.placement;
   const words: Record<Requirement, string> = {
     workload: `a worker that knows ${demand.type} version ${demand.workloadVersion}: the connected ones don't, update them`,
-    node: `the worker ${node ?? ''}: it is not connected`,
+    node: `the worker ${node ?? ''}: no worker of the operator’s own that is connected has this name`,
     gpu: 'a GPU worker: none is connected that could take it',
     gpu_memory: `a GPU with at least ${memory ?? 0} MB of known memory: no connected worker has it`,
     tags: `a worker with the tags ${(tags ?? []).join(', ')}: no connected worker has them all`,

@@ -147,7 +147,7 @@ export class CoordinatorHost implements Listener {
         client.close(reason);
       },
     };
-    const session = running.cluster.connect(hello, link);
+    const session = running.cluster.connect(hello, link, true);
     trace.add(`${hello.node_id} joined with ${hello.leases.length} leases`);
     client.notice('welcome', {
       protocol: PROTOCOL_VERSION,
@@ -235,6 +235,13 @@ function traceChange(trace: Trace, change: Change): void {
     case 'results_folded':
       trace.add(`durable: folded ${change.results.length} results of ${change.jobId}, done ${change.done}`);
       return;
+    case 'audited':
+      trace.add(`durable: ${change.entry.action} ${change.entry.target} ${change.entry.outcome}`);
+      return;
+    case 'jobs_pruned':
+    case 'key_added':
+    case 'key_revoked':
+    case 'key_used':
     case 'job_closed':
     case 'computed':
     case 'event':

@@ -3,7 +3,7 @@
  * between it and its answer, and the disk is full for a while. A killed store answers nothing any more.
  */
 import { ClusterError } from '../../protocol/errors.ts';
-import type { Change, JobPage, Store } from '../../coordinator/store/store.ts';
+import type { AuditPage, Change, JobPage, Store } from '../../coordinator/store/store.ts';
 import type { Chance } from './chance.ts';
 import type { ProcessTime } from './process-time.ts';
 
@@ -83,8 +83,8 @@ export class FaultyStore implements Store {
   findTally(jobId: string) {
     return this.#read(() => this.#inner.findTally(jobId));
   }
-  findByIdempotencyKey(key: string) {
-    return this.#read(() => this.#inner.findByIdempotencyKey(key));
+  findByIdempotencyKey(userId: string | null, key: string) {
+    return this.#read(() => this.#inner.findByIdempotencyKey(userId, key));
   }
   listJobs(page: JobPage) {
     return this.#read(() => this.#inner.listJobs(page));
@@ -94,6 +94,13 @@ export class FaultyStore implements Store {
   }
   events(from: number, limit: number) {
     return this.#read(() => this.#inner.events(from, limit));
+  }
+
+  loadKeys() {
+    return this.#read(() => this.#inner.loadKeys());
+  }
+  listAudit(page: AuditPage) {
+    return this.#read(() => this.#inner.listAudit(page));
   }
 
   close(): Promise<void> {

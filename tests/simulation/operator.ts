@@ -2,7 +2,7 @@
 import { submitBody } from '../../protocol/http.ts';
 import type { JobStatus } from '../../protocol/http.ts';
 import { ClusterError } from '../../protocol/errors.ts';
-import type { Cluster } from '../../coordinator/cluster.ts';
+import type { Actor, Cluster } from '../../coordinator/cluster.ts';
 import type { Chance } from './chance.ts';
 import type { VirtualClock } from './clock.ts';
 import type { CoordinatorHost } from './coordinator-host.ts';
@@ -15,6 +15,8 @@ import type { Trace } from './trace.ts';
 /** A question that a dead coordinator never answers is given up after this time. */
 const TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 15_000;
+
+const PERSON: Actor = { user: null, role: 'admin', keyId: null, address: null };
 
 interface Plan {
   readonly template: Template;
@@ -93,9 +95,9 @@ export class Operator {
         const status = await this.#look(jobId);
         if (plan.cancel && this.#clock.now() > deadline) await this.#cancel(plan, jobId);
         else if (status.status === 'paused' && (this.#healed || this.#chance.chance(0.2))) {
-          await this.#ask((cluster) => cluster.resume(jobId));
+          await this.#ask((cluster) => cluster.resume(jobId, PERSON));
         } else if (!this.#healed && this.#pauses && this.#chance.chance(0.1)) {
-          await this.#ask((cluster) => cluster.pause(jobId));
+          await this.#ask((cluster) => cluster.pause(jobId, PERSON));
         }
         if (status.status === 'completed' || status.status === 'cancelled') await this.#last(plan, jobId);
       } catch (error) {
@@ -111,7 +113,7 @@ export class Operator {
     const body = submitBody.parse({ type: template.type, parameters: template.body, priority });
     for (;;) {
       try {
-        const reply = await this.#ask((cluster) => cluster.submit(body, { idempotencyKey: key }));
+        const reply = await this.#ask((cluster) => cluster.submit(body, { by: PERSON, idempotencyKey: key }));
         if (plan.jobId !== undefined && plan.jobId !== reply.job_id) {
           this.#ledger.violation(`the same submit made two jobs: ${plan.jobId} and ${reply.job_id}`);
         }
@@ -140,7 +142,7 @@ export class Operator {
 
   async #cancel(plan: Plan, jobId: string): Promise<void> {
     try {
-      const status = await this.#ask((cluster) => cluster.cancel(jobId));
+      const status = await this.#ask((cluster) => cluster.cancel(jobId, PERSON));
       const job = this.#ledger.jobs.get(jobId);
       if (job !== undefined) job.cancelled = status.status === 'cancelled';
       this.#trace.add(`cancelled ${jobId}`);
