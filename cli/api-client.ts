@@ -1,5 +1,18 @@
 /** The typed HTTP client: every reply is read by the schema that the coordinator wrote it with. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  auditList,
+  callerStatus,
+  createdKey,
+  keyList,
+  keyStatus,
+  type AuditList,
+  type CallerStatus,
+  type CreateKeyBody,
+  type CreatedKey,
+  type KeyList,
+  type KeyStatus,
+} from '../protocol/access.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import {
   clusterStatus,
@@ -65,10 +78,15 @@ const RECONNECT_LONGEST_MS = 5000;
 
 export class ApiClient {
   readonly url: string;
+  readonly #key: string | undefined;
 
-  /** @param url origin of the coordinator, without a slash at its end */
-  constructor(url: string) {
+  /**
+   * @param url origin of the coordinator, without a slash at its end
+   * @param key shown with every request; undefined: none
+   */
+  constructor(url: string, key?: string) {
     this.url = url;
+    this.#key = key;
   }
 
   submit(body: SubmitBody, idempotencyKey?: string): Promise<Reply<SubmitReply>> {
@@ -102,9 +120,7 @@ export class ApiClient {
   }
 
   jobs(query: Readonly<Record<string, string | undefined>> = {}): Promise<Reply<JobList>> {
-    const search = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, value);
-    return this.#request(jobList, `/api/jobs?${search.toString()}`);
+    return this.#request(jobList, `/api/jobs?${searchOf(query)}`);
   }
 
   nodes(): Promise<Reply<{ nodes: NodeStatus[] }>> {
@@ -113,6 +129,27 @@ export class ApiClient {
 
   node(nodeId: string): Promise<Reply<NodeStatus>> {
     return this.#request(nodeStatus, `/api/nodes/${encodeURIComponent(nodeId)}`);
+  }
+
+  caller(): Promise<Reply<CallerStatus>> {
+    return this.#request(callerStatus, '/api/caller');
+  }
+
+  keys(): Promise<Reply<KeyList>> {
+    return this.#request(keyList, '/api/keys');
+  }
+
+  createKey(body: CreateKeyBody): Promise<Reply<CreatedKey>> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#request(createdKey, '/api/keys', { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  revokeKey(id: string): Promise<Reply<KeyStatus>> {
+    return this.#request(keyStatus, `/api/keys/${encodeURIComponent(id)}/revoke`, { method: 'POST' });
+  }
+
+  audit(query: Readonly<Record<string, string | undefined>>): Promise<Reply<AuditList>> {
+    return this.#request(auditList, `/api/audit?${searchOf(query)}`);
   }
 
   /**
@@ -175,7 +212,9 @@ export class ApiClient {
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(this.url + path, { ...init, redirect: 'error' });
+      const headers = new Headers(init.headers);
+      if (this.#key !== undefined) headers.set('authorization', `Bearer ${this.#key}`);
+      return await fetch(this.url + path, { ...init, headers, redirect: 'error' });
     } catch (error) {
       throw new UnreachableError(unreachable(this.url, error), error);
     }
@@ -199,6 +238,12 @@ export class ApiClient {
       );
     }
   }
+}
+
+function searchOf(query: Readonly<Record<string, string | undefined>>): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, value);
+  return search.toString();
 }
 
 function isTemporary({ code }: RefusedError): boolean {

@@ -1,6 +1,8 @@
 /** What a command is, and what it is run with. */
 import { ApiClient } from './api-client.ts';
-import { COORDINATOR_PORT, COORDINATOR_URL, HELP, JSON_OUTPUT } from './options.ts';
+import { keyFor } from './key.ts';
+import { API_KEY, API_KEY_FILE, COORDINATOR_PORT, COORDINATOR_URL, DATA_DIR } from './options.ts';
+import { HELP, JSON_OUTPUT } from './options.ts';
 import { helpLine, UsageError, type Option, type Settings } from './option.ts';
 import type { ProgressOutput } from './progress-bar.ts';
 
@@ -36,13 +38,7 @@ export interface Command {
   run(context: Context): Promise<ExitCode>;
 }
 
-/** A command could not do its work: one line for the user. Exit code 1. */
-export class CommandError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'CommandError';
-  }
-}
+export { CommandError } from './command-error.ts';
 
 export const allOptions = (command: Command) => [...command.options, JSON_OUTPUT, HELP];
 
@@ -68,7 +64,14 @@ export function coordinatorUrl(settings: Settings): string {
   return settings.get(COORDINATOR_URL) ?? `http://127.0.0.1:${settings.get(COORDINATOR_PORT)}`;
 }
 
-export const apiClient = ({ settings }: Context) => new ApiClient(coordinatorUrl(settings));
+/** With the key of whoever runs this command. */
+export function apiClient({ settings }: Context): ApiClient {
+  const url = coordinatorUrl(settings);
+  return new ApiClient(url, keyFor(settings, url, 'admin'));
+}
+
+/** Of commands that talk to a coordinator. */
+export const CLIENT_OPTIONS: readonly Option<unknown>[] = [COORDINATOR_URL, API_KEY, API_KEY_FILE, DATA_DIR];
 
 export const print = ({ stdout }: Context, text: string) => stdout.write(`${text}\n`);
 export const note = ({ stderr }: Context, text: string) => stderr.write(`${text}\n`);

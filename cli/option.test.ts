@@ -113,7 +113,8 @@ test('the environment of the public interface is declared, with its defaults', (
 
 test('every option has a help line, and no command has two options of one name', () => {
   for (const option of declared) {
-    assert.match(helpLine(option), new RegExp(`^  --${option.flag}`));
+    const name = option.secret === true ? `${option.env ?? '?'}=` : `--${option.flag}`;
+    assert.match(helpLine(option), new RegExp(`^  ${name}`));
     assert.ok(option.help.length > 3, option.flag);
   }
   for (const group of [options.SERVICE_OPTIONS, options.WORKER_OPTIONS]) {

@@ -11,6 +11,8 @@ export class UsageError extends Error {
 export interface Option<T> {
   /** Without dashes: `coordinator-port`. */
   readonly flag: string;
+  /** Taken from the environment alone, and never shown: what is typed can be read in the list of processes. */
+  readonly secret?: true;
   /** Environment variable that is read when the flag is not given; an empty one counts as not set. */
   readonly env?: string;
   /** What stands for the value in help texts; a switch has none. */
@@ -38,7 +40,9 @@ export interface Arguments {
  * @throws UsageError for an unknown flag, a missing value or a repeated flag
  */
 export function parseArguments(args: readonly string[], options: readonly Option<unknown>[]): Arguments {
-  const byFlag = new Map(options.map((option) => [option.flag, option]));
+  const byFlag = new Map(
+    options.filter(({ secret }) => secret !== true).map((option) => [option.flag, option]),
+  );
   const flags = new Map<string, string>();
   const positionals: string[] = [];
   const rest = args.values();
@@ -133,7 +137,8 @@ function read<T>(option: Option<T>, text: string, source: string): T {
   } catch (error) {
     const expected = error instanceof Error ? error.message : String(error);
     const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-    throw new UsageError(`${source}=${JSON.stringify(shown)} is not usable: expected ${expected}`);
+    const what = option.secret === true ? source : `${source}=${JSON.stringify(shown)}`;
+    throw new UsageError(`${what} is not usable: expected ${expected}`);
   }
 }
 
@@ -141,8 +146,13 @@ const COLUMN = 34;
 
 /** One line of help: `  --flag VALUE   what it is (VARIABLE; default)`. */
 export function helpLine(option: Option<unknown>): string {
-  const left = `  --${option.flag}${option.value === undefined ? '' : ` ${option.value}`}`;
-  const notes = [option.env, option.shown === undefined ? undefined : `default ${option.shown}`]
+  const value = option.value === undefined ? '' : ` ${option.value}`;
+  const left =
+    option.secret === true ? `  ${option.env ?? ''}=${option.value ?? ''}` : `  --${option.flag}${value}`;
+  const notes = [
+    option.secret === true ? 'environment only' : option.env,
+    option.shown === undefined ? undefined : `default ${option.shown}`,
+  ]
     .filter((note) => note !== undefined)
     .join('; ');
   const right = notes === '' ? option.help : `${option.help} [${notes}]`;

@@ -6,6 +6,7 @@ import type { Environment } from './option.ts';
 
 export * from './options/every.ts';
 export * from './options/jobs.ts';
+export * from './options/keys.ts';
 export * from './options/measuring.ts';
 export * from './options/services.ts';
 export * from './options/workers.ts';

@@ -22,6 +22,8 @@ interface Entry {
   readonly summary: string;
   /** Loaded only when it is called: the coordinator's libraries take longer to load than a status request. */
   readonly load: (first: string | undefined) => Promise<Command>;
+  /** The word behind it says which command it is: `submit collatz`. */
+  readonly takesAction?: true;
 }
 
 const COMMANDS: readonly Entry[] = [
@@ -44,6 +46,7 @@ const COMMANDS: readonly Entry[] = [
     name: 'submit',
     summary: 'submit collatz|thread: a job',
     load: async (first) => (await import('./commands/submit.ts')).submitCommand(first),
+    takesAction: true,
   },
   {
     name: 'status',
@@ -68,6 +71,13 @@ const COMMANDS: readonly Entry[] = [
   },
   { name: 'jobs', summary: 'all jobs', load: async () => (await import('./commands/lists.ts')).jobs },
   { name: 'nodes', summary: 'all workers', load: async () => (await import('./commands/lists.ts')).nodes },
+  {
+    name: 'token',
+    summary: 'token create|list|revoke: keys',
+    load: async (first) => (await import('./commands/token.ts')).tokenCommand(first),
+    takesAction: true,
+  },
+  { name: 'audit', summary: 'who did what', load: async () => (await import('./commands/audit.ts')).audit },
   {
     name: 'bench',
     summary: 'how fast this machine computes',
@@ -126,10 +136,10 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
         `there is no command ${name}${suggestion(name, names, '')}. ${self} --help lists them`,
       );
     }
-    const isSubmit = entry.name === 'submit';
+    const hasAction = entry.takesAction === true;
     const command = await entry.load(own[0]);
-    const { flags, positionals } = parseArguments(isSubmit ? own.slice(1) : own, allOptions(command));
-    if (flags.has(HELP.flag) || (isSubmit && /^(--help|-h)$/.test(own[0] ?? ''))) {
+    const { flags, positionals } = parseArguments(hasAction ? own.slice(1) : own, allOptions(command));
+    if (flags.has(HELP.flag) || (hasAction && /^(--help|-h)$/.test(own[0] ?? ''))) {
       stdout.write(`${commandHelp(command, self)}\n`);
       return EXIT.done;
     }

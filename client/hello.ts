@@ -28,5 +28,6 @@ export function makeHello(
     workloads,
     health_url: identity.health_url,
     leases: [...new Set(lease_ids)].slice(0, MAX_LEASES),
+    ...(identity.key === undefined ? {} : { key: identity.key }),
   };
 }

@@ -18,6 +18,8 @@ export interface WorkerIdentity {
   readonly tags: readonly string[];
   readonly priority: number;
   readonly health_url: string | null;
+  /** An API key, if it has one. */
+  readonly key?: string | undefined;
 }
 
 export interface WorkerOptions {

@@ -1,4 +1,6 @@
 /** What a coordinator is started with: a plain object, filled by the command line's options. */
+import type { AccessPolicy } from '../protocol/access.ts';
+import type { Rates } from './access/limits.ts';
 import type { LogLevel } from './log.ts';
 
 export interface CoordinatorConfig {
@@ -21,6 +23,14 @@ export interface CoordinatorConfig {
   readonly kernelsDir?: string | undefined;
   /** Origins (`https://example.org`) beside the coordinator's own whose pages may connect and post. */
   readonly allowedOrigins?: readonly string[] | undefined;
+  /** What callers without a key may do, where the coordinator listens beyond loopback (protocol/access.ts). */
+  readonly policy?: Partial<AccessPolicy> | undefined;
+  /** Per second, by key or else by address; 0: without limit. */
+  readonly rates?: Partial<Rates> | undefined;
+  /** Open connections of one address; 0: without limit. */
+  readonly connectionsPerAddress?: number | undefined;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** Log a crash and leave with exit code 1 (default). false: leave the process's handlers alone (tests). */
   readonly exitOnCrash?: boolean | undefined;
 }
@@ -35,6 +45,7 @@ export const START_PROBLEMS = [
   'store',
   'store_url',
   'kernels_missing',
+  'bad_proxy',
 ] as const;
 export type StartProblem = (typeof START_PROBLEMS)[number];
 

@@ -8,6 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { workloads } from '../shaders/registry.ts';
 import { createApi } from './api/api.ts';
 import type { Api } from './api/api.ts';
+import { bearerOf } from './access/access.ts';
+import type { Access } from './access/access.ts';
+import { ConnectionLimit, limitSockets } from './access/connection-limit.ts';
+import { DEFAULT_CONNECTIONS_PER_ADDRESS } from './access/limits.ts';
+import { openDoors } from './access/open-doors.ts';
 import type { Cluster, Runtime } from './cluster.ts';
 import { StartError } from './config.ts';
 import type { CoordinatorConfig } from './config.ts';
@@ -88,18 +93,30 @@ async function assemble(
 
   undo.splice(0, undo.length, () => cluster.close());
 
+  const access = await openDoors(config, cluster.records, log);
+  undo.push(() => access.close());
+  metrics.guard((request) => {
+    access.require(access.identify(request, bearerOf(request.headers.authorization)), 'read');
+  });
+
   const { host } = config;
   const metricsListener = await listen(metrics.server, host, config.metricsPort, 'METRICS_PORT', log);
   undo.push(() => metricsListener.close(0));
   const pagesDir = config.pagesDir ?? projectFolder('build/pages');
-  const api = createApi({ cluster, kernels, workloads, version, pagesDir, allowedOrigins, log });
+  const api = createApi({ cluster, kernels, workloads, version, pagesDir, access, allowedOrigins, log });
   undo.push(() => api.close());
   const server = publicServer(api.app);
+  const connectionLimit = new ConnectionLimit(
+    config.connectionsPerAddress ?? DEFAULT_CONNECTIONS_PER_ADDRESS,
+  );
+  limitSockets(server, connectionLimit, (address) => access.isSpared(address));
   const gateway = openGateway(server, {
     cluster,
     log,
     software: version,
     heartbeat_ms: HEARTBEAT_MS,
+    access,
+    connectionLimit,
     allowedOrigins,
   });
   metrics.attach(cluster.gauges, { sockets: () => gateway.connections(), eventStreams: () => api.streams() });
@@ -111,7 +128,7 @@ async function assemble(
     { url: listener.url, metrics: metricsUrl, data_dir: config.dataDir, version },
     'coordinator ready',
   );
-  const parts: Parts = { cluster, api, gateway, listener, metricsListener, log };
+  const parts: Parts = { access, cluster, api, gateway, listener, metricsListener, log };
   let closing: Promise<void> | undefined;
   return {
     url: listener.url,
@@ -121,6 +138,7 @@ async function assemble(
 }
 
 interface Parts {
+  readonly access: Access;
   readonly cluster: Cluster;
   readonly api: Api;
   readonly gateway: Gateway;
@@ -129,9 +147,18 @@ interface Parts {
   readonly log: Log;
 }
 
-async function shutDown({ cluster, api, gateway, listener, metricsListener, log }: Parts): Promise<void> {
+async function shutDown({
+  access,
+  cluster,
+  api,
+  gateway,
+  listener,
+  metricsListener,
+  log,
+}: Parts): Promise<void> {
   log.info({}, 'coordinator stops');
   api.close();
+  access.close();
   // The core tells workers to come back later, commits what has arrived and closes the store.
   const stopped = cluster.close();
   const inTime = await Promise.race([stopped.then(() => true), after(COMMIT_MS).then(() => false)]);

@@ -10,14 +10,15 @@ export const role = z.enum(ROLES);
 export type Role = z.infer<typeof role>;
 
 /**
- * nothing     always open: health, pages, kernels, the API's description
+ * nothing     always open, and a key is not even looked at: health, pages, kernels, the API's description
+ * identity    open, but a key that is shown must be good: asks what the caller is taken for
  * read        status, results, lists, live events, metrics
  * volunteer   connect as a worker, take leases, send results
  * submit      make a job
  * steer       cancel, pause, resume a job
  * administer  keys and the audit log
  */
-export const NEEDS = ['nothing', 'read', 'volunteer', 'submit', 'steer', 'administer'] as const;
+export const NEEDS = ['nothing', 'identity', 'read', 'volunteer', 'submit', 'steer', 'administer'] as const;
 export type Need = (typeof NEEDS)[number];
 
 /** `local`: without a key only for requests that come straight from this machine, addressed to it by a loopback name. */
@@ -88,6 +89,7 @@ export function refusal(
   if (acts === 'admin') return null;
   switch (need) {
     case 'nothing':
+    case 'identity':
       return null;
     case 'read':
       return acts !== null || policy.read === 'open' ? null : refused;

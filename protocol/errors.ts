@@ -64,16 +64,19 @@ export interface FieldProblem {
 export class ClusterError extends Error {
   readonly code: ErrorCode;
   readonly fields: readonly FieldProblem[];
+  /** When the same request may succeed; undefined where that is not known. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { fields?: readonly FieldProblem[]; cause?: unknown } = {},
+    options: { fields?: readonly FieldProblem[]; cause?: unknown; retryAfterSeconds?: number } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'ClusterError';
     this.code = code;
     this.fields = options.fields ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   get status(): number {

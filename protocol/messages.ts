@@ -60,6 +60,11 @@ export const hello = z.strictObject({
     .describe('those that it has code for; others are never leased to it'),
   health_url: text(200).nullable().describe('its own /health and /metrics, for operators'),
   leases: z.array(text(64)).max(16).describe('those that it still holds from before a reconnect'),
+  key: text(200)
+    .optional()
+    .describe(
+      'an API key of the role worker or admin: the worker is the operator’s own then, not a stranger’s',
+    ),
 });
 export type Hello = z.infer<typeof hello>;
 

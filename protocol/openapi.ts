@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ERROR_KINDS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { MAX_BODY_BYTES, errorBody, idempotencyKey, submitBody } from './http.ts';
-import { ROUTES } from './routes.ts';
+import { ACCESS_ERRORS, ROUTES } from './routes.ts';
 import type { Route } from './routes.ts';
 import type { Workload } from './workload.ts';
 
@@ -32,7 +32,17 @@ export function openApi(version: string, workloads: Iterable<Workload>): Json {
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas: { Error: schemaOf(errorBody, 'output') } },
+    components: {
+      schemas: { Error: schemaOf(errorBody, 'output') },
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'A key that an admin makes: tc_… Without one, a caller may do what the operator leaves open.',
+        },
+      },
+    },
   };
 }
 
@@ -41,6 +51,8 @@ function operation(route: Route, workloads: readonly Workload[]): Json {
   return {
     summary: route.summary,
     operationId: operationId(route),
+    // The empty one: where the operator leaves it open, no key is needed.
+    security: route.need === 'nothing' ? [] : [{ key: [] }, {}],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body === undefined ? {} : { requestBody: requestBody(route.body, workloads) }),
     responses: {
@@ -132,7 +144,8 @@ function reply(route: Route): Json {
 /** One response per HTTP status: several kinds may share one. */
 function errors(route: Route): Record<string, Json> {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...route.errors, 'internal' as const]) {
+  const ofAccess = route.need === 'nothing' ? [] : ACCESS_ERRORS;
+  for (const code of new Set<ErrorCode>([...route.errors, ...ofAccess, 'internal'])) {
     const { status } = ERROR_KINDS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

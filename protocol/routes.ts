@@ -1,5 +1,15 @@
 /** Every address of the HTTP face: what /openapi.json describes, and coordinator/api serves. */
 import { z } from 'zod';
+import {
+  auditList,
+  auditQuery,
+  callerStatus,
+  createKeyBody,
+  createdKey,
+  keyList,
+  keyStatus,
+} from './access.ts';
+import type { AuditAction, Need } from './access.ts';
 import type { ErrorCode } from './errors.ts';
 import {
   clusterStatus,
@@ -21,6 +31,10 @@ import { LIVE_EVENTS, liveQuery } from './live.ts';
 
 export interface Route {
   readonly method: 'get' | 'post';
+  /** What a caller must be allowed; the rule is in access.ts. */
+  readonly need: Need;
+  /** What the audit log calls it: every route that changes something has a name there. */
+  readonly audit?: AuditAction;
   /** Express spelling: /api/status/:job_id */
   readonly path: string;
   readonly summary: string;
@@ -43,6 +57,8 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'post',
     path: '/api/submit',
+    need: 'submit',
+    audit: 'job.submit',
     summary: 'Submit a job',
     body: submitBody,
     reply: submitReply,
@@ -61,6 +77,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/status',
+    need: 'read',
     summary: 'The cluster at a glance',
     reply: clusterStatus,
     status: 200,
@@ -69,6 +86,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/status/:job_id',
+    need: 'read',
     summary: 'One job',
     reply: jobStatus,
     status: 200,
@@ -77,6 +95,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/results/:job_id',
+    need: 'read',
     summary: 'The result, or what is known so far',
     reply: jobResults,
     status: 200,
@@ -85,6 +104,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/jobs',
+    need: 'read',
     summary: 'Jobs, newest first',
     query: jobListQuery,
     reply: jobList,
@@ -94,6 +114,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/jobs/:job_id/events',
+    need: 'read',
     events: { progress: jobStatus, result: jobResults, end: jobStatus },
     summary: 'Server-sent events: progress, result, end',
     status: 200,
@@ -102,6 +123,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/jobs/:job_id/coverage',
+    need: 'read',
     summary: 'Done, leased and waiting ranges, and a map',
     reply: jobCoverage,
     status: 200,
@@ -110,6 +132,8 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'post',
     path: '/api/cancel/:job_id',
+    need: 'steer',
+    audit: 'job.cancel',
     summary: 'Cancel a job',
     reply: jobStatus,
     status: 200,
@@ -118,6 +142,8 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'post',
     path: '/api/jobs/:job_id/pause',
+    need: 'steer',
+    audit: 'job.pause',
     summary: 'Pause a job',
     reply: jobStatus,
     status: 200,
@@ -126,15 +152,26 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'post',
     path: '/api/jobs/:job_id/resume',
+    need: 'steer',
+    audit: 'job.resume',
     summary: 'Resume a job',
     reply: jobStatus,
     status: 200,
     errors: ['not_found', 'state_conflict', 'store_unavailable'],
   },
-  { method: 'get', path: '/api/nodes', summary: 'Every worker', reply: nodeList, status: 200, errors: [] },
+  {
+    method: 'get',
+    path: '/api/nodes',
+    need: 'read',
+    summary: 'Every worker',
+    reply: nodeList,
+    status: 200,
+    errors: [],
+  },
   {
     method: 'get',
     path: '/api/nodes/:node_id',
+    need: 'read',
     summary: 'One worker',
     reply: nodeStatus,
     status: 200,
@@ -143,6 +180,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/events',
+    need: 'read',
     query: liveQuery,
     events: LIVE_EVENTS,
     summary: 'Server-sent events of the cluster, jobs, workers and batches, and of one job',
@@ -152,16 +190,82 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'get',
     path: '/api/cluster/throughput',
+    need: 'read',
     summary: 'Throughput over time',
     query: throughputQuery,
     reply: throughput,
     status: 200,
     errors: ['invalid_request'],
   },
-  { method: 'get', path: '/health', summary: 'Liveness', reply: health, status: 200, errors: [] },
+  {
+    method: 'get',
+    path: '/api/caller',
+    need: 'identity',
+    summary: 'What the caller is taken for, and may do',
+    reply: callerStatus,
+    status: 200,
+    errors: [],
+  },
+  {
+    method: 'post',
+    path: '/api/keys',
+    need: 'administer',
+    audit: 'key.create',
+    summary: 'Make a key',
+    body: createKeyBody,
+    reply: createdKey,
+    status: 201,
+    errors: [
+      'invalid_request',
+      'malformed',
+      'too_large',
+      'unsupported_media_type',
+      'store_unavailable',
+      'not_ready',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/api/keys',
+    need: 'administer',
+    summary: 'Every key, without its secret',
+    reply: keyList,
+    status: 200,
+    errors: [],
+  },
+  {
+    method: 'post',
+    path: '/api/keys/:key_id/revoke',
+    need: 'administer',
+    audit: 'key.revoke',
+    summary: 'Make a key worthless, and end the connections made with it',
+    reply: keyStatus,
+    status: 200,
+    errors: ['not_found', 'store_unavailable', 'not_ready'],
+  },
+  {
+    method: 'get',
+    path: '/api/audit',
+    need: 'administer',
+    summary: 'Who did what, newest first',
+    query: auditQuery,
+    reply: auditList,
+    status: 200,
+    errors: ['invalid_request', 'store_unavailable'],
+  },
+  {
+    method: 'get',
+    path: '/health',
+    need: 'nothing',
+    summary: 'Liveness',
+    reply: health,
+    status: 200,
+    errors: [],
+  },
   {
     method: 'get',
     path: '/ready',
+    need: 'nothing',
     summary: 'Readiness (503 with the reason while not ready)',
     reply: readiness,
     status: 200,
@@ -169,3 +273,11 @@ export const ROUTES: readonly Route[] = [
     errors: [],
   },
 ];
+
+/** What a route may answer besides its own errors, for who asks and how often. */
+export const ACCESS_ERRORS = [
+  'key_needed',
+  'key_refused',
+  'forbidden',
+  'limit_reached',
+] as const satisfies ErrorCode[];

@@ -9,7 +9,7 @@ export const PROTOCOL_HISTORY = [
   {
     version: 1,
     date: '2026-11-22',
-    schemas: '486a35417a2ddbb1',
+    schemas: '1c1b268f2bf1d987',
     change: 'First version: collatz and thread, leases with signed tokens.',
   },
 ] as const;

@@ -1,11 +1,13 @@
 /**
- * Writes the message tables of docs/protocol.md from the schemas. A test fails when they are out of date.
+ * Writes the message tables of docs/protocol.md from the schemas, and the truth table of docs/access.md from the rule
+ * that decides. A test fails when they are out of date.
  *
  *     node scripts/build-docs.ts
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { CASES, DOORS, verdict } from '../protocol/access-table.ts';
 import { ERROR_CODES, ERROR_KINDS } from '../protocol/errors.ts';
 import { NOTICES, REQUESTS, hello, lease, wireError } from '../protocol/messages.ts';
 import { PROTOCOL_HISTORY } from '../protocol/version.ts';
@@ -16,9 +18,35 @@ export const PROTOCOL_PAGE = fileURLToPath(new URL('../docs/protocol.md', import
 type Json = Readonly<Record<string, unknown>>;
 type Schema = Parameters<typeof schemaOf>[0];
 
-/** The page with every generated part written anew, formatted as the project's other pages are. */
-export async function withTables(page: string): Promise<string> {
-  const parts: Readonly<Record<string, string>> = {
+export const ACCESS_PAGE = fileURLToPath(new URL('../docs/access.md', import.meta.url));
+
+/** Every page with generated parts, as it should be. */
+export async function generatedPages(): Promise<
+  readonly { readonly path: string; readonly now: string; readonly due: string }[]
+> {
+  const pages = [
+    { path: PROTOCOL_PAGE, parts: protocolParts() },
+    { path: ACCESS_PAGE, parts: { doors: accessTable() } },
+  ];
+  return Promise.all(
+    pages.map(async ({ path, parts }) => {
+      const now = await readFile(path, 'utf8');
+      return { path, now, due: await withParts(path, now, parts) };
+    }),
+  );
+}
+
+/** One row for each door, one column for each kind of caller. */
+function accessTable(): string {
+  const cell = (code: string | null) => (code === null ? 'yes' : `\`${code}\``);
+  return table(
+    ['door', 'needs', ...CASES.map(({ name }) => name)],
+    DOORS.map((door) => [`\`${door.name}\``, door.need, ...CASES.map((each) => cell(verdict(door, each)))]),
+  );
+}
+
+function protocolParts(): Readonly<Record<string, string>> {
+  return {
     hello: fields(hello),
     requests: requests(),
     lease: fields(lease),
@@ -27,16 +55,23 @@ export async function withTables(page: string): Promise<string> {
     errors: errorTable(),
     history: history(),
   };
+}
+
+/** The page with every generated part written anew, formatted as the project's other pages are. */
+async function withParts(
+  path: string,
+  page: string,
+  parts: Readonly<Record<string, string>>,
+): Promise<string> {
   let text = page;
   for (const [name, part] of Object.entries(parts)) text = replacePart(text, name, part);
-  return format(text, { ...(await resolveConfig(PROTOCOL_PAGE)), parser: 'markdown' });
+  return format(text, { ...(await resolveConfig(path)), parser: 'markdown' });
 }
 
 function replacePart(page: string, name: string, part: string): string {
   const [begin, end] = [`<!-- generated: ${name} -->`, `<!-- end: ${name} -->`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < from)
-    throw new Error(`docs/protocol.md has no place for ${name}: add ${begin} … ${end}`);
+  if (from < 0 || to < from) throw new Error(`a page has no place for ${name}: add ${begin} … ${end}`);
   return `${page.slice(0, from + begin.length)}\n\n${part}\n\n${page.slice(to)}`;
 }
 
@@ -134,5 +169,5 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 if (import.meta.main) {
-  await writeFile(PROTOCOL_PAGE, await withTables(await readFile(PROTOCOL_PAGE, 'utf8')));
+  for (const { path, due } of await generatedPages()) await writeFile(path, due);
 }

@@ -1,6 +1,15 @@
 /** jobs and nodes. */
 import type { JobStatus, NodeStatus } from '../../protocol/http.ts';
-import { apiClient, EXIT, note, print, printJson, wantsJson, type Command } from '../command.ts';
+import {
+  CLIENT_OPTIONS,
+  apiClient,
+  EXIT,
+  note,
+  print,
+  printJson,
+  wantsJson,
+  type Command,
+} from '../command.ts';
 import * as options from '../options.ts';
 import { ago, duration, grouped, percent, rate } from '../quantities.ts';
 import { printable, table, type Column } from '../table.ts';
@@ -8,13 +17,7 @@ import { printable, table, type Column } from '../table.ts';
 export const jobs: Command = {
   usage: 'jobs',
   about: 'Jobs, newest first.',
-  options: [
-    options.STATE_FILTER,
-    options.TYPE_FILTER,
-    options.LIMIT,
-    options.CURSOR,
-    options.COORDINATOR_URL,
-  ],
+  options: [options.STATE_FILTER, options.TYPE_FILTER, options.LIMIT, options.CURSOR, ...CLIENT_OPTIONS],
   takes: [0, 0],
   async run(context) {
     const { settings } = context;
@@ -57,7 +60,7 @@ function jobColumns(now: number): Column<JobStatus>[] {
 export const nodes: Command = {
   usage: 'nodes [NODE]',
   about: 'Every worker that is or was connected, or one of them.',
-  options: [options.COORDINATOR_URL],
+  options: [...CLIENT_OPTIONS],
   takes: [0, 1],
   async run(context) {
     const api = apiClient(context);

@@ -11,6 +11,7 @@ import {
   type Context,
   type ExitCode,
 } from '../command.ts';
+import { keyFor } from '../key.ts';
 import { probeGpus } from '../gpu-probe.ts';
 import { startLocalWorkers } from '../local-cluster.ts';
 import { UsageError } from '../option.ts';
@@ -40,6 +41,19 @@ export const coordinator: Command = {
       storeUrl: settings.get(options.STORE_URL),
       clusterSize: settings.get(options.CLUSTER_SIZE),
       allowedOrigins: settings.get(options.ALLOWED_ORIGINS),
+      policy: {
+        read: settings.get(options.READ_ACCESS),
+        volunteer: settings.get(options.VOLUNTEER_ACCESS),
+        submit: settings.get(options.SUBMIT_ACCESS),
+      },
+      rates: {
+        requests: settings.get(options.RATE_REQUESTS),
+        submits: settings.get(options.RATE_SUBMITS),
+        connects: settings.get(options.RATE_CONNECTS),
+        messages: settings.get(options.RATE_MESSAGES),
+      },
+      connectionsPerAddress: settings.get(options.CONNECTIONS_PER_ADDRESS),
+      trustedProxies: settings.get(options.TRUST_PROXY),
       logLevel: settings.get(options.LOG_LEVEL),
     };
     const { stopped, release } = stopSignal(force);
@@ -63,6 +77,8 @@ export const worker: Command = {
   about: 'Computes for a coordinator. Ctrl-C hands back what is done and stops.',
   options: [
     options.COORDINATOR_URL,
+    options.API_KEY,
+    options.API_KEY_FILE,
     options.KIND,
     ...options.WORKER_OPTIONS,
     options.HOST,
@@ -89,8 +105,10 @@ async function oneWorker({ settings, stderr }: Context, kind: 'cpu' | 'gpu'): Pr
   const { NodeWorkerError } = await import('../../client/node/node-worker-error.ts');
   const { stopped, release } = stopSignal(force);
   try {
+    const url = coordinatorUrl(settings);
     const running = await startNodeWorker({
-      url: coordinatorUrl(settings),
+      url,
+      key: keyFor(settings, url, 'worker'),
       kind,
       nodeId: settings.get(options.NODE_ID),
       tags: settings.get(options.NODE_TAGS),

@@ -2,6 +2,7 @@
 import type { ClusterStatus, JobStatus } from '../../protocol/http.ts';
 import type { ApiClient, Reply } from '../api-client.ts';
 import {
+  CLIENT_OPTIONS,
   apiClient,
   EXIT,
   jobOf,
@@ -22,7 +23,7 @@ import { watchAndPrint } from './submit.ts';
 export const status: Command = {
   usage: 'status [JOB]',
   about: 'The state of a job; without one, that of the cluster.',
-  options: [options.WATCH, options.COORDINATOR_URL],
+  options: [options.WATCH, ...CLIENT_OPTIONS],
   takes: [0, 1],
   async run(context) {
     const api = apiClient(context);
@@ -43,7 +44,7 @@ export const status: Command = {
 export const results: Command = {
   usage: 'results JOB',
   about: 'The result of a job; while it runs, over what is done so far.',
-  options: [options.WATCH, options.COORDINATOR_URL],
+  options: [options.WATCH, ...CLIENT_OPTIONS],
   takes: [1, 1],
   async run(context) {
     if (context.settings.get(options.WATCH)) return watchAndPrint(context);
@@ -63,7 +64,7 @@ function step(name: string, about: string, move: Step): Command {
   return {
     usage: `${name} JOB`,
     about,
-    options: [options.COORDINATOR_URL],
+    options: [...CLIENT_OPTIONS],
     takes: [1, 1],
     async run(context): Promise<ExitCode> {
       printStatus(context, await move(apiClient(context), jobOf(context)));

@@ -5,6 +5,7 @@ import { parameterFields, type ParameterField } from '../../protocol/parameter-f
 import { fieldProblems } from '../../protocol/problems.ts';
 import type { Workload } from '../../protocol/workload.ts';
 import {
+  CLIENT_OPTIONS,
   apiClient,
   EXIT,
   jobOf,
@@ -32,7 +33,7 @@ const COMMON = [
   options.REQUIRE_TAGS,
   options.IDEMPOTENCY_KEY,
   options.WATCH,
-  options.COORDINATOR_URL,
+  ...CLIENT_OPTIONS,
 ];
 
 /** The command for one workload. @throws UsageError if there is no such workload */

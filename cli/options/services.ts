@@ -1,7 +1,12 @@
 /** Options of the coordinator, and of what starts one. */
+import { DEFAULT_RATES } from '../../coordinator/access/limits.ts';
+import { DEFAULT_CONNECTIONS_PER_ADDRESS } from '../../coordinator/access/limits.ts';
+import type { Rates } from '../../coordinator/access/limits.ts';
 import type { LogLevel } from '../../coordinator/log.ts';
+import { DEFAULT_POLICY, OPEN_POLICIES, SUBMIT_POLICIES } from '../../protocol/access.ts';
+import type { AccessPolicy } from '../../protocol/access.ts';
 import type { Option } from '../option.ts';
-import { whole, oneOf, list, port, host, folder, origin } from './values.ts';
+import { whole, oneOf, list, port, host, folder, origin, network } from './values.ts';
 
 export const HOST: Option<string> = {
   flag: 'host',
@@ -56,6 +61,64 @@ export const ALLOWED_ORIGINS: Option<readonly string[]> = {
   fallback: [],
   parse: list(origin, 64),
 };
+export const READ_ACCESS: Option<AccessPolicy['read']> = {
+  flag: 'read-access',
+  env: 'READ_ACCESS',
+  value: 'WHO',
+  help: 'beyond loopback, reading is open, or by key',
+  shown: DEFAULT_POLICY.read,
+  fallback: DEFAULT_POLICY.read,
+  parse: oneOf(OPEN_POLICIES),
+};
+export const VOLUNTEER_ACCESS: Option<AccessPolicy['volunteer']> = {
+  flag: 'volunteer-access',
+  env: 'VOLUNTEER_ACCESS',
+  value: 'WHO',
+  help: 'beyond loopback, computing for this cluster is open, or by key',
+  shown: DEFAULT_POLICY.volunteer,
+  fallback: DEFAULT_POLICY.volunteer,
+  parse: oneOf(OPEN_POLICIES),
+};
+export const SUBMIT_ACCESS: Option<AccessPolicy['submit']> = {
+  flag: 'submit-access',
+  env: 'SUBMIT_ACCESS',
+  value: 'WHO',
+  help: 'beyond loopback, submitting is by key, local (without one from this machine alone), or open',
+  shown: DEFAULT_POLICY.submit,
+  fallback: DEFAULT_POLICY.submit,
+  parse: oneOf(SUBMIT_POLICIES),
+};
+export const TRUST_PROXY: Option<readonly string[]> = {
+  flag: 'trust-proxy',
+  env: 'TRUST_PROXY',
+  value: 'NETWORK,…',
+  help: 'proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8',
+  shown: 'none',
+  fallback: [],
+  parse: list(network, 64),
+};
+export const CONNECTIONS_PER_ADDRESS: Option<number> = {
+  flag: 'connections-per-address',
+  env: 'CONNECTIONS_PER_ADDRESS',
+  value: 'N',
+  help: 'most open connections of one address beyond loopback; 0: without limit',
+  shown: String(DEFAULT_CONNECTIONS_PER_ADDRESS),
+  fallback: DEFAULT_CONNECTIONS_PER_ADDRESS,
+  parse: whole(0, 1_000_000),
+};
+const perSecond = (what: keyof Rates, name: string): Option<number | undefined> => ({
+  flag: `rate-${what}`,
+  env: `RATE_${what.toUpperCase()}`,
+  value: 'N',
+  help: `${name} in a second, by key or else by address; ten times as many at once; 0: without limit`,
+  shown: `${DEFAULT_RATES[what]}, without limit for loopback without a key`,
+  fallback: undefined,
+  parse: whole(0, 1_000_000),
+});
+export const RATE_REQUESTS = perSecond('requests', 'HTTP requests');
+export const RATE_SUBMITS = perSecond('submits', 'jobs submitted');
+export const RATE_CONNECTS = perSecond('connects', 'workers connecting');
+export const RATE_MESSAGES = perSecond('messages', 'messages of workers');
 export const CLUSTER_SIZE: Option<number | undefined> = {
   flag: 'cluster-size',
   env: 'CLUSTER_SIZE',
@@ -86,4 +149,6 @@ export const NODE_TYPE: Option<(typeof NODE_TYPES)[number] | undefined> = {
 
 export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
   ...[HOST, COORDINATOR_PORT, METRICS_PORT, DATA_DIR, STORE_URL, ALLOWED_ORIGINS, CLUSTER_SIZE, LOG_LEVEL],
+  ...[READ_ACCESS, VOLUNTEER_ACCESS, SUBMIT_ACCESS, TRUST_PROXY, CONNECTIONS_PER_ADDRESS],
+  ...[RATE_REQUESTS, RATE_SUBMITS, RATE_CONNECTS, RATE_MESSAGES],
 ];

@@ -1,4 +1,6 @@
 /** What the text of an option may be. Each parser throws an Error whose message is what is expected. */
+import { isIP } from 'node:net';
+import { apiKey } from '../../protocol/access.ts';
 import type { nodeId } from '../../protocol/messages.ts';
 import { parseNumber } from '../number.ts';
 
@@ -77,6 +79,20 @@ export const knownBy = (schema: typeof nodeId) => (text: string) => {
   if (result.success) return result.data;
   throw new Error((result.error.issues[0]?.message ?? '').replace(/^expected /, ''));
 };
+
+export function network(text: string): string {
+  const [address = '', bits] = text.split('/');
+  const family = isIP(address);
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  expect(family !== 0 && fits, 'addresses or networks such as 10.0.0.0/8');
+  return text;
+}
+
+/** Not shown in an error: it may be nearly right. */
+export function key(text: string): string {
+  expect(apiKey.safeParse(text).success, 'a key as `threads token create` shows it: tc_…');
+  return text;
+}
 
 export const switched = (text: string) => {
   expect(text === 'true' || text === 'false', 'true or false');

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { nodeId, tag } from '../../protocol/messages.ts';
 import type { Option } from '../option.ts';
-import { whole, oneOf, list, port, host, coordinatorUrl, knownBy } from './values.ts';
+import { whole, oneOf, list, port, coordinatorUrl, knownBy } from './values.ts';
 
 export const COORDINATOR_URL: Option<string | undefined> = {
   flag: 'url',

@@ -31,6 +31,8 @@ import { WorkerMetrics } from './worker-metrics.ts';
 export interface NodeWorkerConfig {
   /** Origin of the coordinator. */
   readonly url: string;
+  /** Shown to the coordinator, which takes the worker for its operator's own then. */
+  readonly key?: string | undefined;
   readonly kind: 'cpu' | 'gpu';
   readonly nodeId?: string | undefined;
   readonly tags: readonly string[];
@@ -110,6 +112,7 @@ export async function startNodeWorker(config: NodeWorkerConfig): Promise<Running
         tags: config.tags,
         priority: config.priority,
         health_url: server.url,
+        key: config.key,
       },
       engine,
       transport: socketTransport({

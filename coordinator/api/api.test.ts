@@ -3,6 +3,7 @@ import { request as rawRequest } from 'node:http';
 import { connect } from 'node:net';
 import { suite, test } from 'node:test';
 import { z } from 'zod';
+import { createdKey } from '../../protocol/access.ts';
 import { MAX_BODY_BYTES, jobResults, jobStatus, submitReply } from '../../protocol/http.ts';
 import { kernelIndex } from '../../protocol/kernels.ts';
 import { ROUTES } from '../../protocol/routes.ts';
@@ -10,6 +11,10 @@ import { errorOf, runCoordinator } from '../../tests/coordinator/running.ts';
 import type { Reply, TestCoordinator } from '../../tests/coordinator/running.ts';
 import { answerOf, join } from '../../tests/coordinator/worker-socket.ts';
 
+const BODIES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['/api/submit', { type: 'thread', parameters: { thread_count: 10 } }],
+  ['/api/keys', { user: 'ada', role: 'viewer' }],
+]);
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 /** A raw submit body, so that it can hold what JSON.stringify would not write. */
@@ -28,10 +33,14 @@ suite('every route', () => {
     const job_id = await coordinator.submit('1000');
     const lease = await worker.lease();
     await worker.request('submit', answerOf(lease));
+    const made = createdKey.parse((await coordinator.post('/api/keys', BODIES.get('/api/keys'))).body).key_id;
     for (const { method, path, reply, status, events } of ROUTES) {
-      const address = path.replace(':job_id', job_id).replace(':node_id', worker.hello.node_id);
+      const address = path
+        .replace(':job_id', job_id)
+        .replace(':node_id', worker.hello.node_id)
+        .replace(':key_id', made);
       if (events !== undefined) continue; // job-events.test.ts, live-events.test.ts
-      const body = path === '/api/submit' ? { type: 'thread', parameters: { thread_count: 10 } } : undefined;
+      const body = BODIES.get(path);
       const answer = await (method === 'post' ? coordinator.post(address, body) : coordinator.ask(address));
       const conflicts = answer.status === 409 && /pause|resume|cancel/.test(path); // the job is over
       assert.ok(conflicts || answer.status === status, `${method} ${path}: ${answer.status}`);
@@ -45,7 +54,7 @@ suite('every route', () => {
     const coordinator = await runCoordinator(t);
     for (const { method, path } of ROUTES) {
       const address = path.replace(/:[a-z_]+/, 'no-such-thing');
-      const other = method === 'get' ? 'DELETE' : 'GET';
+      const other = 'DELETE';
       const refused = await coordinator.ask(address, { method: other });
       // A path may be served with both methods: none is.
       assert.equal(refused.status, 405, `${other} ${path}`);

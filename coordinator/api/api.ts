@@ -1,21 +1,23 @@
 /** The public HTTP face: the API, its description, kernels and pages, from one origin. */
 import express from 'express';
-import type { Express, RequestHandler } from 'express';
+import type { Express, Request, RequestHandler } from 'express';
 import { openApi } from '../../protocol/openapi.ts';
 import { ROUTES } from '../../protocol/routes.ts';
 import type { Workload } from '../../protocol/workload.ts';
+import type { Access } from '../access/access.ts';
 import type { Cluster } from '../cluster.ts';
 import type { KernelLibrary } from '../kernels.ts';
 import type { Log } from '../log.ts';
 import { compressed } from './compressed.ts';
 import { EventStreams, STREAM_LIMITS } from './event-streams.ts';
 import type { StreamLimits } from './event-streams.ts';
+import { Doors } from './doors.ts';
 import { docsRoutes, kernelRoutes, pageFiles } from './files.ts';
 import { JobEvents } from './job-events.ts';
 import { LiveEvents } from './live-events.ts';
 import { errorReplies, notFound, onlyMethods, sendJson } from './replies.ts';
 import { routeHandlers } from './routes.ts';
-import { ownOriginOnly, securityHeaders } from './security.ts';
+import { ownOriginOnly, securityHeaders, sharedWith } from './security.ts';
 
 export interface ApiOptions {
   readonly cluster: Cluster;
@@ -24,6 +26,7 @@ export interface ApiOptions {
   /** Of the software, told in /openapi.json. */
   readonly version: string;
   readonly pagesDir: string;
+  readonly access: Access;
   readonly allowedOrigins: readonly string[];
   readonly log: Log;
   readonly limits?: Partial<StreamLimits>;
@@ -39,18 +42,21 @@ export interface Api {
 }
 
 export function createApi(options: ApiOptions): Api {
-  const { cluster, workloads, kernels, log } = options;
+  const { cluster, workloads, kernels, log, access, allowedOrigins } = options;
   const limits = { ...STREAM_LIMITS, ...options.limits };
   const streams = new EventStreams(limits);
+  const doors = new Doors(access);
+  const forget = access.keys.onEnded((keyId) => streams.endOf(keyId));
   const events = new JobEvents(cluster, streams, log, limits);
   const live = new LiveEvents(cluster, streams, log, limits);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(requestLog(log), securityHeaders(), ownOriginOnly(options.allowedOrigins), compressed());
+  app.use(requestLog(log), securityHeaders(), sharedWith(allowedOrigins), doors.identify);
+  app.use(ownOriginOnly(allowedOrigins), compressed());
 
-  addRoutes(app, routeHandlers({ cluster, workloads, events, live }));
+  addRoutes(app, doors, routeHandlers({ cluster, workloads, events, live, access }));
   const description = openApi(options.version, workloads.values());
   app.get('/openapi.json', (_request, response) => sendJson(response, 200, description));
   app.use('/docs', docsRoutes());
@@ -59,6 +65,7 @@ export function createApi(options: ApiOptions): Api {
   app.use(...pageFiles(options.pagesDir));
   app.use(notFound, errorReplies(log));
   const close = () => {
+    forget();
     events.close();
     live.close();
     streams.close();
@@ -66,15 +73,29 @@ export function createApi(options: ApiOptions): Api {
   return { app, streams: () => streams.count, close };
 }
 
-function addRoutes(app: Express, handlers: ReturnType<typeof routeHandlers>): void {
+function addRoutes(app: Express, doors: Doors, handlers: ReturnType<typeof routeHandlers>): void {
   const methods = new Map<string, string[]>();
-  for (const { method, path, status } of ROUTES) {
+  for (const route of ROUTES) {
+    const { method, path, status, audit } = route;
     const handler = handlers.get(`${method} ${path}`);
     if (handler === undefined) throw new Error(`no handler for ${method} ${path}`);
-    app[method](path, (request, response) => handler(request, response, status));
+    app[method](path, async (request, response) => {
+      try {
+        await handler(request, response, status, doors.admit(request, route));
+      } catch (error) {
+        doors.refused(request, audit, targetOf(request), error);
+        throw error;
+      }
+    });
     methods.set(path, [...(methods.get(path) ?? []), method]);
   }
   for (const [path, served] of methods) app.all(path, onlyMethods(served));
+}
+
+/** The job, node or key that a request names, as far as it can be one. */
+function targetOf(request: Request): string | null {
+  const named = request.params['job_id'] ?? request.params['node_id'] ?? request.params['key_id'];
+  return typeof named === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(named) ? named : null;
 }
 
 function requestLog(log: Log): RequestHandler {

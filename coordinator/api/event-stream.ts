@@ -12,16 +12,25 @@ export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
 const MAX_BACKLOG_BYTES = 512 * 1024;
 
 export class EventStream {
+  /** What limits are counted by. */
   readonly address: string;
+  /** The key that it was opened with. */
+  readonly keyId: string | null;
   readonly #response: ServerResponse;
   readonly #now: () => number;
   #stalledSince: number | undefined;
 
   /** Starts the answer. @param gone called once, when the stream is over for whatever reason */
-  constructor(response: ServerResponse, now: () => number, gone: () => void) {
+  constructor(
+    response: ServerResponse,
+    reader: { readonly address: string; readonly keyId: string | null },
+    now: () => number,
+    gone: () => void,
+  ) {
     this.#response = response;
     this.#now = now;
-    this.address = response.req.socket.remoteAddress ?? '';
+    this.address = reader.address;
+    this.keyId = reader.keyId;
     response.once('close', gone);
     response.on('drain', () => (this.#stalledSince = undefined));
     response.writeHead(200, EVENT_STREAM_HEADERS);

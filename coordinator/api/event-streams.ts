@@ -1,6 +1,8 @@
 /** All open event streams, of whatever kind: who may open one more, and what keeps them alive. */
 import type { ServerResponse } from 'node:http';
 import { ClusterError } from '../../protocol/errors.ts';
+import { limitKey } from '../access/client-address.ts';
+import type { Visitor } from '../access/access.ts';
 import { EventStream } from './event-stream.ts';
 
 export interface StreamLimits {
@@ -56,10 +58,13 @@ export class EventStreams {
    * @param gone called once, when the stream is over for whatever reason
    * @throws ClusterError limit_reached, not_ready
    */
-  open(response: ServerResponse, gone: (stream: EventStream) => void): EventStream {
-    this.#admit(response.req.socket.remoteAddress ?? '');
+  open(response: ServerResponse, visitor: Visitor, gone: (stream: EventStream) => void): EventStream {
+    const address = limitKey(visitor.address);
+    this.#admit(address);
+    const keyId = visitor.caller.kind === 'key' ? visitor.caller.keyId : null;
     const stream = new EventStream(
       response,
+      { address, keyId },
       () => performance.now(),
       () => {
         this.#streams.delete(stream);
@@ -68,6 +73,11 @@ export class EventStreams {
     );
     this.#streams.add(stream);
     return stream;
+  }
+
+  /** Ends the streams that were opened with a key which is good for nothing any more. */
+  endOf(keyId: string): void {
+    for (const stream of this.#streams) if (stream.keyId === keyId) stream.end();
   }
 
   /** Ends every stream; readers come back to whoever serves next. */

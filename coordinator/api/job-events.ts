@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { JobStatus } from '../../protocol/http.ts';
+import type { Visitor } from '../access/access.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Log } from '../log.ts';
 import { EVENT_STREAM_HEADERS } from './event-stream.ts';
@@ -33,7 +34,7 @@ export class JobEvents {
    * Answers with the job's events until it ends or the reader leaves.
    * @throws ClusterError not_found, limit_reached, not_ready
    */
-  async open(jobId: string, response: ServerResponse): Promise<void> {
+  async open(jobId: string, response: ServerResponse, visitor: Visitor): Promise<void> {
     const status = await this.#cluster.status(jobId);
     if (isOver(status) && response.req.headers['last-event-id'] === END_ID) {
       // 204 is how a browser's EventSource is told not to come back.
@@ -44,7 +45,7 @@ export class JobEvents {
       response.writeHead(200, EVENT_STREAM_HEADERS).end();
       return;
     }
-    const stream = this.#streams.open(response, (left) => this.#channels.get(jobId)?.leave(left));
+    const stream = this.#streams.open(response, visitor, (left) => this.#channels.get(jobId)?.leave(left));
     this.#channel(jobId).join(stream);
   }
 

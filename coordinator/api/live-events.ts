@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { JobStatus } from '../../protocol/http.ts';
 import { isTopic, MAX_JOBS, MAX_NODES } from '../../protocol/live.ts';
 import type { LiveEventName, LiveQuery, Topic } from '../../protocol/live.ts';
+import type { Visitor } from '../access/access.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Log } from '../log.ts';
 import { BatchFeed } from './batch-feed.ts';
@@ -56,7 +57,7 @@ export class LiveEvents {
    * Answers with events until the reader leaves.
    * @throws ClusterError not_found (no such job), limit_reached, not_ready
    */
-  async open({ topics, job }: LiveQuery, response: ServerResponse): Promise<void> {
+  async open({ topics, job }: LiveQuery, response: ServerResponse, visitor: Visitor): Promise<void> {
     if (job !== undefined) await this.#cluster.status(job);
     if (response.req.method === 'HEAD') {
       response.writeHead(200, EVENT_STREAM_HEADERS).end();
@@ -64,7 +65,7 @@ export class LiveEvents {
     }
     const feeds = [...new Set(topics.split(','))].filter(isTopic).map((topic) => this.#topics[topic]);
     const watched = job === undefined ? undefined : this.#watched(job);
-    const stream = this.#streams.open(response, (left) => {
+    const stream = this.#streams.open(response, visitor, (left) => {
       for (const feed of feeds) feed.leave(left);
       if (job !== undefined) this.#unwatchJob(job, left);
     });

@@ -37,7 +37,14 @@ export function errorReplies(log: Log): ErrorRequestHandler {
       response.destroy();
       return;
     }
-    if (error.retry) response.set('Retry-After', '5');
+    if (error.retry) response.set('Retry-After', String(error.retryAfterSeconds ?? 5));
+    // RFC 6750: says how to show a key, and that the one that was shown is not taken.
+    if (error.status === 401) {
+      response.set(
+        'WWW-Authenticate',
+        error.code === 'key_refused' ? 'Bearer error="invalid_token"' : 'Bearer',
+      );
+    }
     sendJson(response, error.status, errorBodyOf(error));
   };
 }

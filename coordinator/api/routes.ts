@@ -8,7 +8,10 @@ import { parseOrRefuse, problemsWith, refuse } from '../../protocol/problems.ts'
 import { emptyBody } from '../../protocol/routes.ts';
 import { readSubmit } from '../../protocol/submit.ts';
 import type { Workload } from '../../protocol/workload.ts';
-import type { Cluster } from '../cluster.ts';
+import { auditQuery, createKeyBody, keyId, userOf } from '../../protocol/access.ts';
+import { actorOf, callerStatus } from '../access/access.ts';
+import type { Access, Visitor } from '../access/access.ts';
+import type { Actor, Cluster } from '../cluster.ts';
 import { readJson } from './body.ts';
 import type { JobEvents } from './job-events.ts';
 import type { LiveEvents } from './live-events.ts';
@@ -19,10 +22,16 @@ export interface RouteContext {
   readonly workloads: ReadonlyMap<string, Workload>;
   readonly events: JobEvents;
   readonly live: LiveEvents;
+  readonly access: Access;
 }
 
 /** Answers the request, with the status that its route declares. */
-export type Handler = (request: Request, response: Response, status: number) => Promise<void>;
+export type Handler = (
+  request: Request,
+  response: Response,
+  status: number,
+  visitor: Visitor,
+) => Promise<void>;
 
 /** By `method path`, as in ROUTES. */
 export function routeHandlers({
@@ -30,28 +39,36 @@ export function routeHandlers({
   workloads,
   events,
   live,
+  access,
 }: RouteContext): ReadonlyMap<string, Handler> {
   const json =
-    (answer: (request: Request) => unknown): Handler =>
-    async (request, response, status) =>
-      sendJson(response, status, await answer(request));
-  const step = (change: (id: string) => Promise<unknown>): Handler =>
-    json(async (request) => {
+    (answer: (request: Request, visitor: Visitor) => unknown): Handler =>
+    async (request, response, status, visitor) =>
+      sendJson(response, status, await answer(request, visitor));
+  const step = (change: (id: string, by: Actor) => Promise<unknown>): Handler =>
+    json(async (request, visitor) => {
+      // Before the job is looked for: who may steer none at all learns nothing of which there are.
+      if (!access.allows(visitor, 'steer', userOf(visitor.caller))) access.require(visitor, 'steer');
       parseOrRefuse(emptyBody, (await readJson(request)) ?? {});
-      return change(jobIdOf(request));
+      const id = jobIdOf(request);
+      access.require(visitor, 'steer', await cluster.owner(id));
+      return change(id, actorOf(visitor));
     });
 
   return new Map<string, Handler>([
-    ['post /api/submit', json((request) => submit(cluster, workloads, request))],
+    ['post /api/submit', json((request, visitor) => submit(cluster, workloads, request, actorOf(visitor)))],
     ['get /api/status', json(() => cluster.overview())],
     ['get /api/status/:job_id', json((request) => cluster.status(jobIdOf(request)))],
     ['get /api/results/:job_id', json((request) => cluster.results(jobIdOf(request)))],
     ['get /api/jobs', json((request) => cluster.list(parseOrRefuse(jobListQuery, request.query)))],
-    ['get /api/jobs/:job_id/events', (request, response) => events.open(jobIdOf(request), response)],
+    [
+      'get /api/jobs/:job_id/events',
+      (request, response, _status, visitor) => events.open(jobIdOf(request), response, visitor),
+    ],
     ['get /api/jobs/:job_id/coverage', json((request) => cluster.coverage(jobIdOf(request)))],
-    ['post /api/cancel/:job_id', step((id) => cluster.cancel(id))],
-    ['post /api/jobs/:job_id/pause', step((id) => cluster.pause(id))],
-    ['post /api/jobs/:job_id/resume', step((id) => cluster.resume(id))],
+    ['post /api/cancel/:job_id', step((id, by) => cluster.cancel(id, by))],
+    ['post /api/jobs/:job_id/pause', step((id, by) => cluster.pause(id, by))],
+    ['post /api/jobs/:job_id/resume', step((id, by) => cluster.resume(id, by))],
     ['get /api/nodes', json(() => ({ nodes: cluster.nodes() }))],
     ['get /api/nodes/:node_id', json((request) => cluster.node(nodeIdOf(request)))],
     [
@@ -61,7 +78,22 @@ export function routeHandlers({
         return cluster.throughput(windowSeconds(window));
       }),
     ],
-    ['get /api/events', (request, response) => live.open(parseOrRefuse(liveQuery, request.query), response)],
+    [
+      'get /api/events',
+      (request, response, _status, visitor) =>
+        live.open(parseOrRefuse(liveQuery, request.query), response, visitor),
+    ],
+    ['get /api/caller', json((_request, visitor) => callerStatus(access, visitor))],
+    ['post /api/keys', json((request, visitor) => createKey(access, request, actorOf(visitor)))],
+    ['get /api/keys', json(() => ({ keys: access.keys.list() }))],
+    [
+      'post /api/keys/:key_id/revoke',
+      json(async (request, visitor) => {
+        parseOrRefuse(emptyBody, (await readJson(request)) ?? {});
+        return access.keys.revoke(keyIdOf(request), actorOf(visitor));
+      }),
+    ],
+    ['get /api/audit', json((request) => access.audit.list(parseOrRefuse(auditQuery, request.query)))],
     ['get /health', json(() => ({ status: 'ok' }))],
     ['get /ready', (_request, response) => ready(cluster, response)],
   ]);
@@ -71,6 +103,7 @@ async function submit(
   cluster: Cluster,
   workloads: ReadonlyMap<string, Workload>,
   request: Request,
+  by: Actor,
 ): Promise<unknown> {
   const body = await readJson(request);
   if (body === undefined) throw new ClusterError('malformed', 'send the job as a JSON body');
@@ -80,7 +113,14 @@ async function submit(
   if (read.body === undefined || read.problems.length + ofKey.length > 0) {
     return refuse([...read.problems, ...ofKey]);
   }
-  return cluster.submit(read.body, key === undefined ? {} : { idempotencyKey: key });
+  return cluster.submit(read.body, { by, idempotencyKey: key });
+}
+
+async function createKey(access: Access, request: Request, by: Actor): Promise<unknown> {
+  const body = await readJson(request);
+  if (body === undefined) throw new ClusterError('malformed', 'send user and role as a JSON body');
+  const { status, key } = await access.keys.create(parseOrRefuse(createKeyBody, body), by);
+  return { ...status, key };
 }
 
 async function ready(cluster: Cluster, response: Response): Promise<void> {
@@ -102,4 +142,10 @@ function nodeIdOf(request: Request): string {
   const parsed = nodeId.safeParse(request.params['node_id']);
   if (parsed.success) return parsed.data;
   throw new ClusterError('not_found', 'no worker has this id: GET /api/nodes lists them');
+}
+
+function keyIdOf(request: Request): string {
+  const parsed = keyId.safeParse(request.params['key_id']);
+  if (parsed.success) return parsed.data;
+  throw new ClusterError('not_found', 'no key has this id: GET /api/keys lists them');
 }

@@ -1,5 +1,6 @@
 /** Headers that every answer carries, and the check of who may change something. */
 import type { RequestHandler } from 'express';
+import cors from 'cors';
 import helmet from 'helmet';
 import { ClusterError } from '../../protocol/errors.ts';
 import { isAllowedOrigin } from '../origin.ts';
@@ -31,7 +32,24 @@ export function securityHeaders(): RequestHandler {
   });
 }
 
-/** Refuses what a page of another origin makes a visitor's browser send. Reading stays with CORS: none is given. */
+/**
+ * Lets pages of the listed origins read what they ask for. No cookies are ever used here, so none are allowed: who
+ * a caller is, its key says.
+ */
+export function sharedWith(allowed: readonly string[]): RequestHandler {
+  return cors({
+    // One that is not listed gets no header at all, and its browser keeps the answer from the page.
+    origin: (origin, decide) => decide(null, origin !== undefined && allowed.includes(origin)),
+    methods: ['GET', 'HEAD', 'POST'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key'],
+    exposedHeaders: ['Retry-After'],
+    maxAge: 600,
+    // The route answers OPTIONS itself, with what it takes.
+    preflightContinue: true,
+  });
+}
+
+/** Refuses what a page of another origin makes a visitor's browser send. Reading is for CORS to refuse. */
 export function ownOriginOnly(allowed: readonly string[]): RequestHandler {
   return (request, _response, next) => {
     const reads = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';

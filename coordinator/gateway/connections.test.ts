@@ -6,6 +6,8 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { helloOf } from '../../tests/coordinator/worker-socket.ts';
+import { openAccess } from '../access/test-access.ts';
+import { ConnectionLimit } from '../access/connection-limit.ts';
 import type { Cluster } from '../cluster.ts';
 import { createLog } from '../log.ts';
 import { openGateway } from './gateway.ts';
@@ -30,8 +32,10 @@ async function gatewayWith(t: TestContext, limits: Partial<GatewayLimits>) {
   } as unknown as Cluster;
   const server = createServer();
   const log = createLog('silent');
-  const options = { cluster, log, software: '0', heartbeat_ms: 1000, allowedOrigins: [], limits };
-  const gateway = openGateway(server, options);
+  const access = await openAccess(t);
+  const connectionLimit = new ConnectionLimit(0);
+  const options = { cluster, log, access, connectionLimit, software: '0', heartbeat_ms: 1000 };
+  const gateway = openGateway(server, { ...options, allowedOrigins: [], limits });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {

@@ -8,9 +8,14 @@ import { Server } from 'socket.io';
 import type { Socket } from 'socket.io';
 import { ClusterError } from '../../protocol/errors.ts';
 import { MAX_MESSAGE_BYTES, hello } from '../../protocol/messages.ts';
-import type { ServerToClient, WireError } from '../../protocol/messages.ts';
+import type { Hello, ServerToClient, WireError } from '../../protocol/messages.ts';
 import { fieldProblems, summary, wireErrorOf } from '../../protocol/problems.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { isOwnWorker } from '../../protocol/access.ts';
+import { actorOf } from '../access/access.ts';
+import type { Access, Visitor } from '../access/access.ts';
+import { plainAddress } from '../access/client-address.ts';
+import type { ConnectionLimit } from '../access/connection-limit.ts';
 import type { Cluster, WorkerLink, WorkerSession } from '../cluster.ts';
 import type { Log } from '../log.ts';
 import { isAllowedOrigin } from '../origin.ts';
@@ -26,6 +31,9 @@ export interface GatewayOptions {
   readonly software: string;
   /** How often workers send a heartbeat. */
   readonly heartbeat_ms: number;
+  readonly access: Access;
+  /** Of connections that came through a trusted proxy, by the addresses that it names. */
+  readonly connectionLimit: ConnectionLimit;
   readonly allowedOrigins: readonly string[];
   readonly limits?: Partial<GatewayLimits>;
 }
@@ -71,12 +79,13 @@ interface Member {
   readonly socket: WorkerSocket;
   readonly session: WorkerSession;
   readonly link: SocketLink;
+  readonly visitor: Visitor;
 }
 
 /** Serves workers on `server`, at Socket.IO's usual path. */
 export function openGateway(server: HttpServer, options: GatewayOptions): Gateway {
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { cluster, log } = options;
+  const { cluster, log, access } = options;
   const members = new Map<Connection, Member>();
   const refused = new WeakSet<Connection>();
   const open = new Set<Connection>();
@@ -103,6 +112,7 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
 
   io.engine.on('connection', (connection: Connection) => {
     open.add(connection);
+    holdPlace(connection, options);
     connection.once('close', () => open.delete(connection));
     guard(connection, limits, (reason) => shut(connection, reason, 'warn'));
   });
@@ -126,23 +136,31 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
       next(connectError(new ClusterError('malformed', 'this connection has joined already')));
       return;
     }
-    const link = new SocketLink(socket, (reason) => shut(connection, reason, 'info'));
     let session: WorkerSession;
+    let visitor: Visitor;
+    let link: SocketLink;
     try {
-      session = cluster.connect(readHello(socket.handshake.auth), link);
+      const says = readHello(socket.handshake.auth);
+      visitor = admit(access, socket, says);
+      link = new SocketLink(socket, visitor.address, (reason) => shut(connection, reason, 'info'));
+      session = cluster.connect(says, link, isOwnWorker(visitor.caller));
+      if (visitor.caller.kind === 'key') access.audit.done(actorOf(visitor), 'node.join', says.node_id);
     } catch (error) {
       if (!(error instanceof ClusterError)) log.error({ err: error }, 'a worker could not be connected');
       next(connectError(error));
       return;
     }
-    members.set(connection, { socket, session, link });
+    members.set(connection, { socket, session, link, visitor });
     // On the connection, not on the socket: a connection that closes before Socket.IO has finished joining
     // gives no `disconnect`.
     connection.once('close', () => {
       members.delete(connection);
       session.disconnected();
     });
-    const requests = new WorkerRequests(session, limits, log, (reason) => shut(connection, reason, 'warn'));
+    const requests = new WorkerRequests(session, limits, log, {
+      admit: () => access.limit(visitor, 'messages'),
+      abused: (reason) => shut(connection, reason, 'warn'),
+    });
     socket.onAny((name: unknown, ...args: unknown[]) => {
       if (!refused.has(connection)) requests.handle(name, args);
     });
@@ -157,10 +175,19 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
     member?.link.open(member.session, options);
   });
 
+  const forget = access.keys.onEnded((keyId) => {
+    for (const [connection, { visitor }] of members) {
+      if (visitor.caller.kind === 'key' && visitor.caller.keyId === keyId) {
+        shut(connection, 'its key is not good any more', 'info');
+      }
+    }
+  });
+
   return {
     connections: () => members.size,
     close: () => {
       closed = true;
+      forget();
       // Not io.close(): it would drop what waits to be written, such as the word to come back later.
       for (const connection of open) connection.close();
     },
@@ -174,10 +201,10 @@ class SocketLink implements WorkerLink {
   readonly #shut: (reason: string) => void;
   #early: string[] | undefined = [];
 
-  constructor(socket: WorkerSocket, shut: (reason: string) => void) {
+  constructor(socket: WorkerSocket, address: string, shut: (reason: string) => void) {
     this.#socket = socket;
     this.#shut = shut;
-    this.address = socket.conn.remoteAddress ?? null;
+    this.address = address;
   }
 
   open(session: WorkerSession, options: GatewayOptions): void {
@@ -206,6 +233,36 @@ class SocketLink implements WorkerLink {
 
   close(reason: string): void {
     this.#shut(reason);
+  }
+}
+
+/** @throws ClusterError key_needed, key_refused, forbidden, limit_reached: the first three are audited */
+function admit(access: Access, { request }: WorkerSocket, { key, node_id: nodeId }: Hello): Visitor {
+  const stranger = access.identify(request, undefined);
+  let visitor = stranger;
+  try {
+    visitor = access.identify(request, key);
+    access.limit(visitor, 'connects');
+    access.require(visitor, 'volunteer');
+    return visitor;
+  } catch (error) {
+    if (error instanceof ClusterError && error.code !== 'limit_reached') {
+      access.audit.refused(actorOf(visitor), 'node.refused', nodeId, error.code);
+    }
+    throw error;
+  }
+}
+
+/** Counts what came through a proxy by the address that it names; the proxy's own sockets are not counted. */
+function holdPlace(connection: Connection, { access, connectionLimit }: GatewayOptions): void {
+  const { request } = connection;
+  const peer = request.socket.remoteAddress ?? '';
+  const address = access.address(request);
+  if (plainAddress(peer) === address) return;
+  try {
+    connection.once('close', connectionLimit.enter(address));
+  } catch {
+    connection.close();
   }
 }
 

@@ -31,7 +31,10 @@ function scripted() {
   const logged: string[] = [];
   const abuse: string[] = [];
   const log = createLog('error', { sink: { write: (line) => logged.push(line) } });
-  const requests = new WorkerRequests(session, LIMITS, log, (reason) => abuse.push(reason));
+  const requests = new WorkerRequests(session, LIMITS, log, {
+    admit: () => undefined,
+    abused: (reason) => abuse.push(reason),
+  });
   const send = (name: string, body: unknown): Promise<unknown> =>
     new Promise((resolve) => requests.handle(name, [body, resolve]));
   return { requests, leases, send, logged, abuse };

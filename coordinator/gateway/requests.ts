@@ -14,6 +14,14 @@ export interface RequestLimits {
   readonly strikesPerMinute: number;
 }
 
+/** Who is asked before a request is looked at, and who is told of a peer that breaks the protocol. */
+export interface RequestGuard {
+  /** @throws ClusterError limit_reached */
+  admit(): void;
+  /** The worker has broken the protocol too often: close the connection. */
+  abused(reason: string): void;
+}
+
 type Reply = Ack<unknown>;
 type Answer = (reply: Reply) => void;
 
@@ -21,17 +29,16 @@ export class WorkerRequests {
   readonly #session: WorkerSession;
   readonly #limits: RequestLimits;
   readonly #log: Log;
-  readonly #abused: (reason: string) => void;
+  readonly #guard: RequestGuard;
   #inFlight = 0;
   #strikes = 0;
   #strikesSince = performance.now();
 
-  /** @param abused called when the worker has broken the protocol too often: close the connection */
-  constructor(session: WorkerSession, limits: RequestLimits, log: Log, abused: (reason: string) => void) {
+  constructor(session: WorkerSession, limits: RequestLimits, log: Log, guard: RequestGuard) {
     this.#session = session;
     this.#limits = limits;
     this.#log = log;
-    this.#abused = abused;
+    this.#guard = guard;
   }
 
   /** @param args as the transport gave them: body, then the acknowledgement to call */
@@ -49,6 +56,13 @@ export class WorkerRequests {
     if (this.#inFlight >= this.#limits.inFlight) {
       const text = `${this.#limits.inFlight} requests wait for their answer already: wait for one`;
       this.#refuse(answer, 'limit_reached', text);
+      return;
+    }
+    try {
+      this.#guard.admit();
+    } catch (error) {
+      // No strike: it is told to wait, and only a flood closes the connection (connection-guard.ts).
+      answer({ ok: false, error: this.#wireError(name, error) });
       return;
     }
     const reply = this.#dispatch(name, args[0], answer);
@@ -125,7 +139,7 @@ export class WorkerRequests {
       this.#strikes = 0;
     }
     this.#strikes += 1;
-    if (this.#strikes === this.#limits.strikesPerMinute) this.#abused(reason);
+    if (this.#strikes === this.#limits.strikesPerMinute) this.#guard.abused(reason);
   }
 }
 

@@ -4,8 +4,9 @@
  * number of series does not grow with workers or jobs. The only home of prom-client here.
  */
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { ClusterError } from '../../protocol/errors.ts';
 import type { ClusterGauges, Observer } from '../cluster.ts';
 import type { Log } from '../log.ts';
 import { RateWindow } from './rate-window.ts';
@@ -23,6 +24,8 @@ export interface Metrics {
   readonly observer: Observer;
   /** Makes the gauges readable, once the core stands. */
   attach(gauges: ClusterGauges, surroundings: SurroundingGauges): void;
+  /** Asks before each answer; before it is set, everything is refused. @param admit throws what refuses the reader */
+  guard(admit: (request: IncomingMessage) => void): void;
   /** Serves GET /metrics and nothing else. */
   readonly server: Server;
   /** Prometheus text format. */
@@ -50,10 +53,19 @@ export function createMetrics(
     }).set(expectedWorkers);
   }
   const text = () => registry.metrics();
+  let admit: (request: IncomingMessage) => void = () => {
+    throw new ClusterError('not_ready', 'the coordinator starts: come back in a moment');
+  };
   return {
+    guard: (asks) => (admit = asks),
     observer,
     attach: (gauges, surroundings) => addGauges(registry, gauges, surroundings),
-    server: metricsServer(text, registry.contentType, log),
+    server: metricsServer({
+      text,
+      contentType: registry.contentType,
+      admit: (request) => admit(request),
+      log,
+    }),
     text,
   };
 }
@@ -231,13 +243,30 @@ function addGauges(registry: Registry, gauges: ClusterGauges, surroundings: Surr
   });
 }
 
-function metricsServer(text: () => Promise<string>, contentType: string, log: Log): Server {
-  return createServer((request, response) => {
+function metricsServer(options: {
+  readonly text: () => Promise<string>;
+  readonly contentType: string;
+  readonly admit: (request: IncomingMessage) => void;
+  readonly log: Log;
+}): Server {
+  const { text, contentType, admit, log } = options;
+  return createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
     request.resume();
     const path = request.url?.split('?', 1)[0];
+    const say = (status: number, line: string): void => {
+      response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
+      response.end(`${line}\n`);
+    };
     if (path !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
-      response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' });
-      response.end('GET /metrics is all there is here\n');
+      say(404, 'GET /metrics is all there is here');
+      return;
+    }
+    try {
+      admit(request);
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      if (error.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+      say(error.status, error.message);
       return;
     }
     text().then(

@@ -156,12 +156,10 @@ export class CoordinatorHost implements Listener {
       revoked: [...session.revoked, ...early],
     });
     welcomed = true;
-    const requests = new WorkerRequests(
-      session,
-      { inFlight: 32, strikesPerMinute: 20 },
-      ledger.log,
-      (reason) => client.close(reason),
-    );
+    const requests = new WorkerRequests(session, { inFlight: 32, strikesPerMinute: 20 }, ledger.log, {
+      admit: () => undefined,
+      abused: (reason) => client.close(reason),
+    });
     return {
       request: (name, request, answer) => {
         if (!running.time.alive) return;

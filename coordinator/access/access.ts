@@ -1,0 +1,224 @@
+/** The doors of the coordinator: who a request comes from, whether it may, how often, and what is written of it. */
+import type { AccessPolicy, AuditAction, Caller, CallerStatus, Need } from '../../protocol/access.ts';
+import { refusal, roleOf, userOf } from '../../protocol/access.ts';
+import { ClusterError } from '../../protocol/errors.ts';
+import type { AccessRecords, Actor } from '../cluster.ts';
+import { isAllowedOrigin } from '../origin.ts';
+import { AuditLog } from './audit-log.ts';
+import {
+  TrustedProxies,
+  clientAddress,
+  isForwarded,
+  isLoopback,
+  isLoopbackHost,
+  limitKey,
+  plainAddress,
+} from './client-address.ts';
+import type { Request } from './client-address.ts';
+import { KeyRing } from './key-ring.ts';
+import { BURST_SECONDS, COUNTED, DEFAULT_RATES } from './limits.ts';
+import type { Counted, Rates } from './limits.ts';
+import { RateLimiter } from './rate-limiter.ts';
+
+/** Nobody guesses 256 bits; but nobody has to be let try without end either. */
+const WRONG_KEYS = { perSecond: 0.2, burst: 20 };
+const SWEEP_MS = 1000;
+
+export interface AccessConfig {
+  /** Every listener is on a loopback address: who comes straight from this machine needs no key. */
+  readonly loopbackOnly: boolean;
+  readonly policy: AccessPolicy;
+  readonly rates: Rates;
+  readonly allowedOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+}
+
+/** Whoever sent a request or holds a connection. */
+export interface Visitor {
+  readonly caller: Caller;
+  readonly address: string;
+}
+
+export class Access {
+  readonly keys: KeyRing;
+  readonly audit: AuditLog;
+  readonly policy: AccessPolicy;
+  readonly #config: AccessConfig;
+  readonly #proxies: TrustedProxies;
+  readonly #limits: ReadonlyMap<Counted | 'wrong_keys', RateLimiter>;
+  readonly #sweep: NodeJS.Timeout;
+
+  /** @throws RangeError for a proxy's address that is none; ClusterError if the keys can't be read */
+  static async open(records: AccessRecords, config: AccessConfig): Promise<Access> {
+    return new Access(new KeyRing(await records.loadKeys(), records), new AuditLog(records), config);
+  }
+
+  private constructor(keys: KeyRing, audit: AuditLog, config: AccessConfig) {
+    this.keys = keys;
+    this.audit = audit;
+    this.policy = config.policy;
+    this.#config = config;
+    this.#proxies = new TrustedProxies(config.trustedProxies);
+    this.#limits = new Map<Counted | 'wrong_keys', RateLimiter>([
+      ['wrong_keys', new RateLimiter(WRONG_KEYS)],
+      ...limiters(config.rates),
+    ]);
+    this.#sweep = setInterval(() => {
+      keys.sweep();
+      audit.sweep();
+    }, SWEEP_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+  }
+
+  address(request: Request): string {
+    return clientAddress(request, this.#proxies);
+  }
+
+  /** Whether an address may hold as many connections as it likes: a trusted proxy's, or this machine's own. */
+  isSpared(peer: string): boolean {
+    return this.#proxies.has(plainAddress(peer)) || (this.#config.loopbackOnly && isLoopback(peer));
+  }
+
+  /**
+   * Who sends this request.
+   * @param key as it was shown; undefined: none
+   * @throws ClusterError key_refused, limit_reached (too many wrong keys)
+   */
+  identify(request: Request, key: string | undefined): Visitor {
+    const address = this.address(request);
+    if (key === undefined) {
+      const local = this.#isLocal(request);
+      return {
+        address,
+        caller: local && this.#config.loopbackOnly ? { kind: 'loopback' } : { kind: 'anonymous', local },
+      };
+    }
+    try {
+      const { id, user, role } = this.keys.check(key);
+      return { address, caller: { kind: 'key', keyId: id, user, role } };
+    } catch (error) {
+      this.#count('wrong_keys', limitKey(address));
+      throw error;
+    }
+  }
+
+  /** @throws ClusterError key_needed, forbidden */
+  require({ caller }: Visitor, need: Need, owner: string | null = null): void {
+    const refused = refusal(caller, need, this.policy, owner);
+    if (refused === null) return;
+    throw new ClusterError(refused, explain(refused, need, caller));
+  }
+
+  allows({ caller }: Visitor, need: Need, owner: string | null = null): boolean {
+    return refusal(caller, need, this.policy, owner) === null;
+  }
+
+  /** @throws ClusterError limit_reached, with the time to wait */
+  limit({ caller, address }: Visitor, counted: Counted): void {
+    if (caller.kind === 'loopback' && this.#config.rates[counted] === undefined) return;
+    this.#count(counted, caller.kind === 'key' ? `key ${caller.keyId}` : limitKey(address));
+  }
+
+  #count(counted: Counted | 'wrong_keys', who: string): void {
+    const wait_ms = this.#limits.get(counted)?.take(who) ?? 0;
+    if (wait_ms === 0) return;
+    const seconds = Math.max(1, Math.ceil(wait_ms / 1000));
+    throw new ClusterError('limit_reached', `too many ${NAMES[counted]}: wait ${seconds} s`, {
+      retryAfterSeconds: seconds,
+    });
+  }
+
+  /** Straight from this machine, addressed to it by a loopback name, not by another site's page. */
+  #isLocal(request: Request): boolean {
+    const { headers } = request;
+    return (
+      isLoopback(request.socket.remoteAddress ?? '') &&
+      !isForwarded(headers) &&
+      isLoopbackHost(headers.host) &&
+      isAllowedOrigin(headers, this.#config.allowedOrigins) &&
+      headers['sec-fetch-site'] !== 'cross-site'
+    );
+  }
+}
+
+/** What is written of a visitor. */
+export function actorOf({ caller, address }: Visitor): Actor {
+  return {
+    user: userOf(caller),
+    role: roleOf(caller),
+    keyId: caller.kind === 'key' ? caller.keyId : null,
+    address,
+  };
+}
+
+/** What GET /api/caller answers. */
+export function callerStatus(access: Access, visitor: Visitor): CallerStatus {
+  const { caller } = visitor;
+  const may = (need: Need) => access.allows(visitor, need);
+  const ofOwn = userOf(caller) !== null && access.allows(visitor, 'steer', userOf(caller));
+  return {
+    kind: caller.kind,
+    user: userOf(caller),
+    role: roleOf(caller),
+    key_id: caller.kind === 'key' ? caller.keyId : null,
+    may: {
+      read: may('read'),
+      volunteer: may('volunteer'),
+      submit: may('submit'),
+      steer: may('steer') ? 'all' : ofOwn ? 'own' : 'none',
+      administer: may('administer'),
+    },
+  };
+}
+
+/** The key of `Authorization: Bearer KEY`. @throws ClusterError key_refused for another scheme */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined;
+  const [, key] = /^Bearer +([^\s]{1,200})$/i.exec(authorization) ?? [];
+  if (key !== undefined) return key;
+  throw new ClusterError('key_refused', 'send a key as Authorization: Bearer tc_…');
+}
+
+/** What an action that was refused is called in the audit log, where the route names none. */
+export const REFUSED: AuditAction = 'access.refused';
+
+const NAMES: Readonly<Record<Counted | 'wrong_keys', string>> = {
+  requests: 'requests',
+  submits: 'jobs submitted',
+  connects: 'connections',
+  messages: 'messages',
+  wrong_keys: 'wrong keys from this address',
+};
+
+function limiters(rates: Rates): [Counted, RateLimiter][] {
+  const made: [Counted, RateLimiter][] = [];
+  for (const counted of COUNTED) {
+    const perSecond = rates[counted] ?? DEFAULT_RATES[counted];
+    if (perSecond > 0) made.push([counted, new RateLimiter({ perSecond, burst: perSecond * BURST_SECONDS })]);
+  }
+  return made;
+}
+
+const DOING: Readonly<Record<Need, string>> = {
+  nothing: 'this',
+  identity: 'this',
+  read: 'reading',
+  volunteer: 'computing for this cluster',
+  submit: 'submitting a job',
+  steer: 'steering this job',
+  administer: 'keys and the audit log',
+};
+
+function explain(refused: 'key_needed' | 'forbidden', need: Need, caller: Caller): string {
+  if (refused === 'key_needed') {
+    return `${DOING[need]} needs a key here: send Authorization: Bearer KEY (an admin makes one with \`threads token create\`)`;
+  }
+  const acts = roleOf(caller) ?? 'no';
+  if (need === 'steer' && acts === 'submitter') {
+    return 'this job is another user’s: only who submitted it, or an admin, may steer it';
+  }
+  return `the role ${acts} is not enough for ${DOING[need]}: ask an admin for a key of another role`;
+}

@@ -1,0 +1,182 @@
+/**
+ * API keys: `tc_<id>_<secret>`. The id finds the key, the secret proves it; only its SHA-256 is kept, which is enough
+ * for 256 random bits (a slow hash is for what people make up). All keys are in memory: a check costs one hash.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { CreateKeyBody, KeyStatus, Role } from '../../protocol/access.ts';
+import { apiKey } from '../../protocol/access.ts';
+import { ClusterError } from '../../protocol/errors.ts';
+import type { AccessRecords, Actor } from '../cluster.ts';
+import type { StoredKey } from '../store/store.ts';
+
+export const MAX_KEYS = 10_000;
+const DAY_MS = 86_400_000;
+/** How exactly the last use is kept. */
+const USE_MS = 60_000;
+
+export interface IssuedKey {
+  readonly status: KeyStatus;
+  /** Shown once. */
+  readonly key: string;
+}
+
+export class KeyRing {
+  readonly #records: Pick<AccessRecords, 'write' | 'note'>;
+  readonly #now: () => number;
+  readonly #keys = new Map<string, StoredKey>();
+  readonly #ended = new Set<(keyId: string) => void>();
+  /** Told to those who hold a connection by it. */
+  readonly #expired = new Set<string>();
+
+  /** @param now milliseconds since 1970 */
+  constructor(
+    keys: readonly StoredKey[],
+    records: Pick<AccessRecords, 'write' | 'note'>,
+    now: () => number = () => Date.now(),
+  ) {
+    this.#records = records;
+    this.#now = now;
+    for (const key of keys) {
+      this.#keys.set(key.id, key);
+      if (key.expiresAt !== null && key.expiresAt <= now()) this.#expired.add(key.id);
+    }
+  }
+
+  /**
+   * Whose key this is. Notes its use.
+   * @throws ClusterError key_refused: malformed, unknown, expired or revoked
+   */
+  check(text: string): StoredKey {
+    const key = this.#find(text);
+    if (key === undefined) {
+      throw new ClusterError('key_refused', 'this key is not known here: check it, or ask for a new one');
+    }
+    const state = this.#state(key);
+    if (state !== 'valid') {
+      throw new ClusterError('key_refused', `this key is ${state}: ask for a new one`);
+    }
+    this.#used(key);
+    return key;
+  }
+
+  isValid(keyId: string): boolean {
+    const key = this.#keys.get(keyId);
+    return key !== undefined && this.#state(key) === 'valid';
+  }
+
+  /** Whether there is a key of this role that is good for something. */
+  hasValid(role: Role): boolean {
+    return [...this.#keys.values()].some((key) => key.role === role && this.#state(key) === 'valid');
+  }
+
+  /** In the order in which they were made. */
+  list(): readonly KeyStatus[] {
+    return [...this.#keys.values()].map((key) => this.#status(key));
+  }
+
+  /** @throws ClusterError limit_reached, store_unavailable, not_ready */
+  async create({ user, role, days }: CreateKeyBody, by: Actor): Promise<IssuedKey> {
+    if (this.#keys.size >= MAX_KEYS) {
+      throw new ClusterError('limit_reached', `there are ${MAX_KEYS} keys already, revoked ones counted`);
+    }
+    const id = randomBytes(6).toString('hex');
+    const secret = randomBytes(32).toString('base64url');
+    const at = this.#now();
+    const key: StoredKey = {
+      id,
+      user,
+      role,
+      hash: hashOf(secret),
+      createdAt: at,
+      expiresAt: days === undefined ? null : at + days * DAY_MS,
+      revokedAt: null,
+      lastUsedAt: null,
+    };
+    await this.#records.write([
+      { kind: 'key_added', key },
+      { kind: 'audited', entry: { at, ...by, action: 'key.create', target: id, outcome: 'done' } },
+    ]);
+    this.#keys.set(id, key);
+    return { status: this.#status(key), key: `tc_${id}_${secret}` };
+  }
+
+  /**
+   * Idempotent; ends every connection that was made with it.
+   * @throws ClusterError not_found, store_unavailable, not_ready
+   */
+  async revoke(keyId: string, by: Actor): Promise<KeyStatus> {
+    const key = this.#keys.get(keyId);
+    if (key === undefined) throw new ClusterError('not_found', `no key ${keyId}: GET /api/keys lists them`);
+    if (key.revokedAt !== null) return this.#status(key);
+    const at = this.#now();
+    await this.#records.write([
+      { kind: 'key_revoked', keyId, at },
+      { kind: 'audited', entry: { at, ...by, action: 'key.revoke', target: keyId, outcome: 'done' } },
+    ]);
+    const revoked = { ...(this.#keys.get(keyId) ?? key), revokedAt: at };
+    this.#keys.set(keyId, revoked);
+    this.#end(keyId);
+    return this.#status(revoked);
+  }
+
+  /** @param listener called when a key is good for nothing any more. @returns the way to stop that */
+  onEnded(listener: (keyId: string) => void): () => void {
+    this.#ended.add(listener);
+    return () => this.#ended.delete(listener);
+  }
+
+  /** Call now and then: tells of the keys that have expired since. */
+  sweep(): void {
+    const now = this.#now();
+    for (const key of this.#keys.values()) {
+      if (key.expiresAt === null || key.expiresAt > now || this.#expired.has(key.id)) continue;
+      this.#expired.add(key.id);
+      this.#end(key.id);
+    }
+  }
+
+  #find(text: string): StoredKey | undefined {
+    const parsed = apiKey.safeParse(text);
+    const [, id = '', secret = ''] = /^tc_([^_]+)_(.+)$/.exec(parsed.data ?? '') ?? [];
+    const key = this.#keys.get(id);
+    // Hashed and compared for an id that nobody has, too: time tells nothing about which ids there are.
+    const matches = timingSafeEqual(hashOf(secret), key?.hash ?? NOBODY);
+    return matches ? key : undefined;
+  }
+
+  #state(key: StoredKey): KeyStatus['state'] {
+    if (key.revokedAt !== null) return 'revoked';
+    return key.expiresAt !== null && key.expiresAt <= this.#now() ? 'expired' : 'valid';
+  }
+
+  #used(key: StoredKey): void {
+    const at = this.#now() - (this.#now() % USE_MS);
+    if (key.lastUsedAt !== null && key.lastUsedAt >= at) return;
+    this.#keys.set(key.id, { ...key, lastUsedAt: at });
+    this.#records.note({ kind: 'key_used', keyId: key.id, at });
+  }
+
+  #end(keyId: string): void {
+    for (const listener of this.#ended) listener(keyId);
+  }
+
+  #status(key: StoredKey): KeyStatus {
+    const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+    return {
+      key_id: key.id,
+      user: key.user,
+      role: key.role,
+      state: this.#state(key),
+      created_at: new Date(key.createdAt).toISOString(),
+      expires_at: time(key.expiresAt),
+      revoked_at: time(key.revokedAt),
+      last_used_at: time(key.lastUsedAt),
+    };
+  }
+}
+
+const NOBODY = new Uint8Array(32);
+
+function hashOf(secret: string): Uint8Array {
+  return createHash('sha256').update(secret).digest();
+}

@@ -1,0 +1,84 @@
+/** Sets up who may do what when a coordinator starts, and says so. */
+import { DEFAULT_POLICY } from '../../protocol/access.ts';
+import type { AccessPolicy } from '../../protocol/access.ts';
+import type { AccessRecords } from '../cluster.ts';
+import { StartError } from '../config.ts';
+import type { CoordinatorConfig } from '../config.ts';
+import type { Log } from '../log.ts';
+import { Access } from './access.ts';
+import { isLoopbackHost } from './client-address.ts';
+import { keepKeyFile } from './key-file.ts';
+
+/**
+ * Beyond loopback it makes the operator's keys, where there are none.
+ * @throws StartError data_dir (a key can't be written), bad_proxy; ClusterError store_unavailable
+ */
+export async function openDoors(
+  config: CoordinatorConfig,
+  records: AccessRecords,
+  log: Log,
+): Promise<Access> {
+  const loopbackOnly = isLoopbackHost(config.host.includes(':') ? `[${config.host}]` : config.host);
+  const policy: AccessPolicy = { ...DEFAULT_POLICY, ...defined(config.policy) };
+  let access: Access;
+  try {
+    access = await Access.open(records, {
+      loopbackOnly,
+      policy,
+      rates: {
+        requests: undefined,
+        submits: undefined,
+        connects: undefined,
+        messages: undefined,
+        ...config.rates,
+      },
+      allowedOrigins: config.allowedOrigins ?? [],
+      trustedProxies: config.trustedProxies ?? [],
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new StartError('bad_proxy', `TRUST_PROXY: ${error.message}, such as 10.0.0.0/8`, error);
+  }
+  if (loopbackOnly) {
+    log.info({ host: config.host }, 'only this machine can connect: it needs no key');
+    return access;
+  }
+  try {
+    await keepKeys(access, config.dataDir, log);
+  } catch (error) {
+    access.close();
+    throw error;
+  }
+  log.info(
+    { ...policy, steer: 'key', administer: 'key' },
+    'other machines can connect; open is what needs no key',
+  );
+  return access;
+}
+
+async function keepKeys({ keys }: Access, dataDir: string, log: Log): Promise<void> {
+  try {
+    const worker = await keepKeyFile(keys, dataDir, 'worker');
+    const admin = await keepKeyFile(keys, dataDir, 'admin');
+    if (worker?.fresh != null)
+      log.info({ file: worker.path }, 'a key for the operator’s own workers was made');
+    if (admin?.fresh == null) return;
+    log.info({ file: admin.path }, 'the first admin key was made: it is in this file');
+    showOnTerminal(admin.fresh);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && 'syscall' in error)) throw error;
+    throw new StartError('data_dir', `no key can be kept in ${dataDir}: ${error.message}`, error);
+  }
+}
+
+/** Past the log, which may be kept somewhere; once, and only where somebody is looking. */
+function showOnTerminal(key: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\nAdmin key, shown this once: ${key}\n\n`);
+}
+
+/** Without what is undefined, which would hide a default. */
+function defined<T extends object>(values: T | undefined): Partial<T> {
+  const kept: Partial<T> = { ...values };
+  for (const key in kept) if (kept[key] === undefined) delete kept[key];
+  return kept;
+}
