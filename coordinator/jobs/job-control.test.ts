@@ -170,7 +170,12 @@ test('queue positions count the jobs before', async (t) => {
   assert.deepEqual(positions, [3, 1, 2, 0]);
   connect(cluster, 'one');
   const waits = await Promise.all(ids.map(async (id) => (await cluster.status(id)).waiting_for));
-  assert.deepEqual(waits, ['behind 3 jobs', 'behind 1 job', 'behind 2 jobs', 'a free worker']);
+  assert.deepEqual(waits, [
+    'behind 3 jobs of the same user',
+    'behind 1 job of the same user',
+    'behind 2 jobs of the same user',
+    'a free worker',
+  ]);
   assert.equal(cluster.overview().waiting.length, 4);
   await cluster.close();
 });

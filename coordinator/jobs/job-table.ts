@@ -74,7 +74,7 @@ export class JobTable {
     for (const { type, state, jobs: number } of counts) this.#count(type, state, number);
     for (const job of jobs) {
       this.#jobs.set(job.id, job);
-      if (job.state === 'pending') this.line.add(job.priority, job.seq);
+      if (job.state === 'pending') this.line.add(job);
       if (!isOver(job.state)) this.#core.queue.add(job);
     }
   }
@@ -175,8 +175,8 @@ export class JobTable {
     if (from === progress.state) return;
     this.#count(type, from, -1);
     this.#count(type, progress.state, 1);
-    if (from === 'pending') this.line.remove(job.priority, job.seq);
-    if (progress.state === 'pending') this.line.add(job.priority, job.seq);
+    if (from === 'pending') this.line.remove(job);
+    if (progress.state === 'pending') this.line.add(job);
     if (isOver(progress.state)) this.#core.queue.remove(job);
     else this.#core.queue.refresh(job);
     this.#core.dependencies.observer.jobChanged(type, from, progress.state);
@@ -243,7 +243,7 @@ export class JobTable {
       return await this.#core.committer.write([added, audited(now, by, 'job.submit', record.id)], () => {
         this.#jobs.set(job.id, job);
         this.#count(record.type, 'pending', 1);
-        this.line.add(job.priority, job.seq);
+        this.line.add(job);
         this.#core.queue.add(job);
         this.#core.dependencies.observer.jobChanged(record.type, null, 'pending');
         this.#core.watchers.changed(job.id);

@@ -110,6 +110,10 @@ export class Job implements Queued {
     return this.record.seq;
   }
 
+  get user(): string | null {
+    return this.record.userId;
+  }
+
   get priority(): JobRecord['priority'] {
     return this.record.priority;
   }

@@ -27,7 +27,7 @@ const RETRY_IDLE_MS = 15_000;
 /** While others still compute the end of a job, an idle worker may be wanted soon. */
 const RETRY_ENDING_MS = 2000;
 const RETRY_BUSY_MS = 1000;
-/** Without a rate, a batch counts as this much compute time in the shares of the priorities. */
+/** Without a rate, a batch counts as this much compute time in the shares of users and priorities. */
 const UNKNOWN_BATCH_MS = 1000;
 /** Jobs looked at for a straggler. */
 const MAX_ENDING = 64;
@@ -60,10 +60,12 @@ export class Leasing {
       if (found !== undefined)
         return this.#grant(job, found.segment, found.range, scaled(batch, found.range), node);
       job.claimants += 1;
+      const unreserve = this.#core.queue.reserve(job, batch.expectedMs ?? UNKNOWN_BATCH_MS);
       try {
         await this.#claim(job, node, batch);
       } finally {
         job.claimants -= 1;
+        unreserve();
       }
       if (node.generation !== generation || node.link === undefined) {
         throw new ClusterError('not_ready', 'the connection was replaced while a lease was prepared');

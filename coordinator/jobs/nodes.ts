@@ -8,7 +8,6 @@ import type { EligibleGroups } from '../scheduler/fair-queue.ts';
 import { workerFacts } from '../scheduler/placement.ts';
 import type { WorkerFacts } from '../scheduler/placement.ts';
 import { ActivityLane } from './activity-lane.ts';
-import type { Job } from './job.ts';
 import type { Lease } from './lease.ts';
 
 /** What a worker showed on one job. */
@@ -60,7 +59,7 @@ export class Node {
   readonly leases = new Set<Lease>();
   /** Leases from before this coordinator's start that it still holds. */
   earlierLeases = new Set<string>();
-  eligible: EligibleGroups<Job> = { seen: 0, groups: [] };
+  eligible: EligibleGroups = { seen: 0, groups: [] };
   readonly #performances = new Map<string, Performance>();
   readonly #avoided = new Map<string, number>();
   #contradictions: number[] = [];

@@ -17,7 +17,7 @@ export class Outlooks {
   }
 
   of(job: Job): Outlook {
-    const position = job.state === 'pending' ? this.#jobs.line.position(job.priority, job.seq) : null;
+    const position = job.state === 'pending' ? this.#jobs.line.position(job) : null;
     return { queuePosition: position, waitingFor: this.#waitingFor(job, position) };
   }
 
@@ -32,7 +32,8 @@ export class Outlooks {
     if (!job.ready) return 'workers that had parts of it before the restart';
     if (job.failures !== undefined)
       return `a worker that can compute it; the last one said: ${job.failures.message}`;
-    if (position !== null && position > 0) return `behind ${position} ${position === 1 ? 'job' : 'jobs'}`;
+    if (position !== null && position > 0)
+      return `behind ${position} ${position === 1 ? 'job' : 'jobs'} of the same user`;
     return 'a free worker';
   }
 

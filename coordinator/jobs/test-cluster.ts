@@ -187,11 +187,13 @@ export class TestLink implements WorkerLink {
   readonly address = null;
   readonly revoked: string[] = [];
   work = 0;
+  onWork: () => void = () => undefined;
   drained = false;
   closed: string | undefined;
 
   notifyWork(): void {
     this.work += 1;
+    this.onWork();
   }
 
   revoke({ lease_ids: ids }: { readonly lease_ids: readonly string[] }): void {
