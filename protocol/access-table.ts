@@ -10,7 +10,7 @@ import { ROUTES } from './routes.ts';
 
 /** What may be asked for: an HTTP route, or a message on a worker's socket (`hello` is its handshake). */
 export interface Door {
-  readonly kind: 'http' | 'socket';
+  readonly kind: 'http' | 'metrics' | 'socket';
   /** `post /api/submit`, `hello` */
   readonly name: string;
   readonly need: Need;
@@ -18,6 +18,7 @@ export interface Door {
 
 export const DOORS: readonly Door[] = [
   ...ROUTES.map(({ method, path, need }) => ({ kind: 'http', name: `${method} ${path}`, need }) as const),
+  { kind: 'metrics', name: 'get /metrics', need: 'read' },
   // Who joined may send these: a key that ends ends the connection.
   ...['hello', ...Object.keys(REQUESTS)].map(
     (name) => ({ kind: 'socket', name, need: 'volunteer' }) as const,

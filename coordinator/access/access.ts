@@ -96,13 +96,8 @@ export class Access {
         caller: local && this.#config.loopbackOnly ? { kind: 'loopback' } : { kind: 'anonymous', local },
       };
     }
-    try {
-      const { id, user, role } = this.keys.check(key);
-      return { address, caller: { kind: 'key', keyId: id, user, role } };
-    } catch (error) {
-      this.#count('wrong_keys', limitKey(address));
-      throw error;
-    }
+    const { id, user, role } = this.keys.check(key, () => this.#count('wrong_keys', limitKey(address)));
+    return { address, caller: { kind: 'key', keyId: id, user, role } };
   }
 
   /** @throws ClusterError key_needed, forbidden */

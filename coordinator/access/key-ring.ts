@@ -44,11 +44,13 @@ export class KeyRing {
 
   /**
    * Whose key this is. Notes its use.
+   * @param unknown called for what was never a key: somebody guesses
    * @throws ClusterError key_refused: malformed, unknown, expired or revoked
    */
-  check(text: string): StoredKey {
+  check(text: string, unknown: () => void = () => undefined): StoredKey {
     const key = this.#find(text);
     if (key === undefined) {
+      unknown();
       throw new ClusterError('key_refused', 'this key is not known here: check it, or ask for a new one');
     }
     const state = this.#state(key);

@@ -23,7 +23,7 @@ export interface TestCoordinator {
   ask(path: string, init?: RequestInit): Promise<Reply>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
   /** The id of a new collatz job over [1, end). */
-  submit(end: string, more?: Record<string, unknown>): Promise<string>;
+  submit(end: string, more?: Record<string, unknown>, headers?: Record<string, string>): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -60,11 +60,13 @@ export async function runCoordinator(
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
     });
-  const submit = async (end: string, more: Record<string, unknown> = {}): Promise<string> => {
-    const { status, body } = await post('/api/submit', {
-      type: 'collatz',
-      parameters: { start: '1', end, ...more },
-    });
+  const submit = async (
+    end: string,
+    more: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ): Promise<string> => {
+    const job = { type: 'collatz', parameters: { start: '1', end, ...more } };
+    const { status, body } = await post('/api/submit', job, headers);
     if (status !== 202 || typeof body !== 'object' || body === null || !('job_id' in body)) {
       throw new Error(`the submit was refused: ${JSON.stringify(body)}`);
     }
