@@ -80,4 +80,16 @@ export const MIGRATIONS: readonly string[] = [
      event TEXT NOT NULL,
      node_id TEXT
    ) STRICT;`,
+  // What was counted before was not told apart: it keeps the empty variant.
+  `ALTER TABLE computed RENAME TO computed_before;
+   CREATE TABLE computed (
+     minute INTEGER NOT NULL,
+     type TEXT NOT NULL,
+     variant TEXT NOT NULL,
+     worker_kind TEXT NOT NULL,
+     units REAL NOT NULL,
+     PRIMARY KEY (minute, type, variant, worker_kind)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO computed SELECT minute, type, '', worker_kind, units FROM computed_before;
+   DROP TABLE computed_before;`,
 ];
