@@ -12,6 +12,7 @@ import { BackOff } from './back-off.ts';
 import { BatchLog } from './batch-log.ts';
 import { Dialer } from './dialer.ts';
 import type { BatchEnd } from './engines/engine.ts';
+import { handBackText } from './hand-back.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { HeldLease, prepareBatch } from './held-lease.ts';
 import { makeHello } from './hello.ts';
@@ -148,6 +149,14 @@ export class Worker {
       batches: this.#log.list(),
       recovering: this.#options.engine.recovering,
     };
+  }
+
+  /**
+   * What the host sends to POST /api/hand-back where it ends without a moment for `stop`: results that wait, and of
+   * each lease what is done by now. Undefined: there is nothing to hand back.
+   */
+  handBack(): string | undefined {
+    return this.#phase === 'ended' ? undefined : handBackText(this.#held, this.#outbox.items);
   }
 
   /**
@@ -352,22 +361,13 @@ export class Worker {
   }
 
   #submit(held: HeldLease, more: 'ask along' | 'no more'): void {
-    const prefix = held.prefix();
-    if (prefix === undefined || held.run === undefined) return;
-    const { workload, parameters } = held.run.batch;
-    this.#log.sending(held, prefix.end);
+    const body = held.submission();
+    if (body === undefined) return;
+    const { lease_id } = held.lease;
+    const units = held.done();
+    this.#log.sending(held, held.range.start + units);
     this.#outbox.add(
-      {
-        kind: 'submit',
-        lease_id: held.lease.lease_id,
-        units: prefix.end - held.range.start,
-        body: {
-          token: held.lease.token,
-          end: String(prefix.end),
-          aggregate: workload.encode(parameters, prefix.aggregate),
-          compute_ms: prefix.compute_ms,
-        },
-      },
+      { kind: 'submit', lease_id, units, body },
       more === 'ask along' ? this.#askAlong() : undefined,
     );
   }

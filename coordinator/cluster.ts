@@ -28,6 +28,7 @@ import type {
   SubmitReply,
   Throughput,
 } from '../protocol/http.ts';
+import type { HandBack, HandBackReply } from '../protocol/hand-back.ts';
 import type { FinishedBatch } from '../protocol/live.ts';
 
 /** What surrounds the core. Timers may fire late, never early. */
@@ -84,6 +85,11 @@ export interface Cluster {
 
   /** Throws ClusterError `protocol_mismatch`, `node_id_in_use`, `limit_reached`, `not_ready`. */
   connect(hello: Hello, link: WorkerLink): WorkerSession;
+  /**
+   * Settles what a worker hands back that has gone, connected or not: each lease by itself, like a submission or a
+   * release of that worker. Resolves after all is durable; rejects never for what one lease is refused for.
+   */
+  handBack(body: HandBack): Promise<HandBackReply>;
   nodes(): NodeStatus[];
   node(nodeId: string): NodeStatus;
 

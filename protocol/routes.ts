@@ -1,6 +1,7 @@
 /** Every address of the HTTP face: what /openapi.json describes, and coordinator/api serves. */
 import { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
+import { handBack, handBackReply } from './hand-back.ts';
 import {
   clusterStatus,
   health,
@@ -130,6 +131,15 @@ export const ROUTES: readonly Route[] = [
     reply: jobStatus,
     status: 200,
     errors: ['not_found', 'state_conflict', 'store_unavailable'],
+  },
+  {
+    method: 'post',
+    path: '/api/hand-back',
+    summary: 'A worker that goes hands back its leases with what is done of each',
+    body: handBack,
+    reply: handBackReply,
+    status: 200,
+    errors: ['invalid_request', 'malformed', 'too_large', 'unsupported_media_type'],
   },
   { method: 'get', path: '/api/nodes', summary: 'Every worker', reply: nodeList, status: 200, errors: [] },
   {

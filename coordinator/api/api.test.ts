@@ -31,7 +31,11 @@ suite('every route', () => {
     for (const { method, path, reply, status, events } of ROUTES) {
       const address = path.replace(':job_id', job_id).replace(':node_id', worker.hello.node_id);
       if (events !== undefined) continue; // job-events.test.ts, live-events.test.ts
-      const body = path === '/api/submit' ? { type: 'thread', parameters: { thread_count: 10 } } : undefined;
+      const bodies: Record<string, unknown> = {
+        '/api/submit': { type: 'thread', parameters: { thread_count: 10 } },
+        '/api/hand-back': { leases: [{ token: lease.token, result: null }] },
+      };
+      const body = bodies[path];
       const answer = await (method === 'post' ? coordinator.post(address, body) : coordinator.ask(address));
       const conflicts = answer.status === 409 && /pause|resume|cancel/.test(path); // the job is over
       assert.ok(conflicts || answer.status === status, `${method} ${path}: ${answer.status}`);

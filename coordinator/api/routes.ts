@@ -1,6 +1,7 @@
 /** What answers each of ROUTES. The table is checked at the start: a route without a handler does not start. */
 import type { Request, Response } from 'express';
 import { ClusterError } from '../../protocol/errors.ts';
+import { handBack } from '../../protocol/hand-back.ts';
 import { idempotencyKey, jobId, jobListQuery, throughputQuery, windowSeconds } from '../../protocol/http.ts';
 import { liveQuery } from '../../protocol/live.ts';
 import { nodeId } from '../../protocol/messages.ts';
@@ -52,6 +53,10 @@ export function routeHandlers({
     ['post /api/cancel/:job_id', step((id) => cluster.cancel(id))],
     ['post /api/jobs/:job_id/pause', step((id) => cluster.pause(id))],
     ['post /api/jobs/:job_id/resume', step((id) => cluster.resume(id))],
+    [
+      'post /api/hand-back',
+      json(async (request) => cluster.handBack(parseOrRefuse(handBack, await readJson(request)))),
+    ],
     ['get /api/nodes', json(() => ({ nodes: cluster.nodes() }))],
     ['get /api/nodes/:node_id', json((request) => cluster.node(nodeIdOf(request)))],
     [

@@ -160,6 +160,7 @@ export async function createCluster(
     pause: (jobId) => act(jobId, 'pause'),
     resume: (jobId) => act(jobId, 'resume'),
     connect: (hello, link) => sessions.connect(hello, link),
+    handBack: (body) => sessions.handBack(body),
     nodes: () => [...core.nodes.all].map((node) => nodeStatus(node, now())),
     recentNodes: (limit) => recentNodes(core, limit),
     node: (nodeId) => {
