@@ -250,6 +250,7 @@ export const throughput = z.object({
   window_seconds: z.number().int(),
   bucket_seconds: z.number().int(),
   from: time,
+  to: time.describe('when it was asked for: the last bucket ends there'),
   series: z.array(
     z.object({
       type: z.string(),

@@ -114,6 +114,7 @@ export async function throughputHistory(
     window_seconds: buckets * perBucket * 60,
     bucket_seconds: perBucket * 60,
     from: new Date(from * MINUTE_MS).toISOString(),
+    to: new Date(nowMs).toISOString(),
     series: [...series.values()],
     events: events.map(({ at, event, nodeId }) => ({
       at: new Date(at).toISOString(),

@@ -69,12 +69,11 @@ export function linesOf<R>(
 
 /** Numbers or roots computed in the whole window. */
 export function unitsOf(
-  { series, bucket_seconds, window_seconds, from }: Throughput,
+  { series, bucket_seconds, window_seconds, from, to }: Throughput,
   work: Work,
-  nowMs: number,
 ): number {
   const lastBegins = Date.parse(from) / 1000 + window_seconds - bucket_seconds;
-  const lastSeconds = Math.min(bucket_seconds, Math.max(1, nowMs / 1000 - lastBegins));
+  const lastSeconds = Math.min(bucket_seconds, Math.max(1, Date.parse(to) / 1000 - lastBegins));
   let units = 0;
   for (const { rates } of linesOf(series, work)) {
     rates.forEach((rate, i) => {

@@ -1,6 +1,6 @@
 /** Throughput of one kind of work: numbers and roots are never added, nor numbers walked and numbers verified. */
 import { Segmented } from '../controls/segmented.tsx';
-import { scaled } from '../format/figures.ts';
+import { grouped, scaled } from '../format/figures.ts';
 import type { Live } from '../live/live.ts';
 import { WINDOWS } from './address.ts';
 import { KIND_NAMES } from './devices.ts';
@@ -77,11 +77,12 @@ function latest({ throughput }: History, works: readonly Work[]): Work | undefin
 }
 
 /** `258 trillion numbers verified and 9 billion roots in the last 24 hours.` */
-function sums({ throughput, window, at }: History, works: readonly Work[]): string {
+function sums({ throughput, window }: History, works: readonly Work[]): string {
   const words = WINDOW_LABELS[window].words;
   if (works.length === 0) return `Nothing was computed in ${words}.`;
   const said = works.map((work) => {
-    const { figure, scale } = scaled(unitsOf(throughput, work, at));
+    const units = unitsOf(throughput, work);
+    const { figure, scale } = units < 1000 ? { figure: grouped(units), scale: '' } : scaled(units);
     return [figure, scale, unitOf(work)].filter((part) => part !== '').join('\u00a0');
   });
   return `${said.join(', ').replace(/, ([^,]*)$/, ' and $1')} in ${words}.`;
