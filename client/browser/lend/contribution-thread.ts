@@ -118,7 +118,8 @@ const contribution: Contribution = {
   async stop() {
     stopped = true;
     duty.hold();
-    await worker?.stop();
+    // A GPU ends what it was given; a CPU thread is ended in the middle of a piece, which is 25 ms of work lost.
+    await worker?.stop(opened?.device.engine === 'cpu' ? 'drop' : 'finish');
   },
 };
 
