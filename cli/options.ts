@@ -72,9 +72,17 @@ const folder = (text: string) => {
 /** Accepts 127.0.0.1:3000 too; gives an origin without a slash at its end. */
 function coordinatorUrl(text: string): string {
   const expected = 'the address of a coordinator, such as http://127.0.0.1:3000';
-  const full = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
-  expect(URL.canParse(full), expected);
-  const url = new URL(full);
+  return siteAddress(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`, expected);
+}
+
+/** Gives an origin without a slash at its end. */
+function publicUrl(text: string): string {
+  return siteAddress(text, 'an address of HTTP or HTTPS, such as https://cluster.example.org');
+}
+
+function siteAddress(text: string, expected: string): string {
+  expect(URL.canParse(text), expected);
+  const url = new URL(text);
   expect(url.protocol === 'http:' || url.protocol === 'https:', expected);
   expect(url.pathname === '/' && url.search === '' && url.hash === '', `${expected}, without a path`);
   expect(url.username === '' && url.password === '', `${expected}, without a user`);
@@ -159,6 +167,14 @@ export const ALLOWED_ORIGINS: Option<readonly string[]> = {
   shown: 'none',
   fallback: [],
   parse: list(origin, 64),
+};
+export const PUBLIC_URL: Option<string | undefined> = {
+  flag: 'public-url',
+  env: 'PUBLIC_URL',
+  value: 'URL',
+  help: 'where others reach the pages, such as https://cluster.example.org: previews on other sites name it',
+  fallback: undefined,
+  parse: publicUrl,
 };
 export const CLUSTER_SIZE: Option<number | undefined> = {
   flag: 'cluster-size',
@@ -450,7 +466,17 @@ export const BENCH_SECONDS: Option<number> = {
 };
 
 export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
-  ...[HOST, COORDINATOR_PORT, METRICS_PORT, DATA_DIR, STORE_URL, ALLOWED_ORIGINS, CLUSTER_SIZE, LOG_LEVEL],
+  ...[
+    HOST,
+    COORDINATOR_PORT,
+    METRICS_PORT,
+    DATA_DIR,
+    STORE_URL,
+    ALLOWED_ORIGINS,
+    PUBLIC_URL,
+    CLUSTER_SIZE,
+    LOG_LEVEL,
+  ],
 ];
 export const WORKER_OPTIONS: readonly Option<unknown>[] = [
   ...[NODE_ID, NODE_TAGS, NODE_PRIORITY, NODE_GPU_MEMORY_MB, GPU_ENABLED, GPU_DEVICES, GPU_BATCH_SIZE],

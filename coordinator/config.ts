@@ -21,6 +21,8 @@ export interface CoordinatorConfig {
   readonly kernelsDir?: string | undefined;
   /** Origins (`https://example.org`) beside the coordinator's own whose pages may connect and post. */
   readonly allowedOrigins?: readonly string[] | undefined;
+  /** Where others reach the pages, an origin; not set: previews of the pages name no site. */
+  readonly publicUrl?: string | undefined;
   /** Log a crash and leave with exit code 1 (default). false: leave the process's handlers alone (tests). */
   readonly exitOnCrash?: boolean | undefined;
 }

@@ -40,6 +40,7 @@ export const coordinator: Command = {
       storeUrl: settings.get(options.STORE_URL),
       clusterSize: settings.get(options.CLUSTER_SIZE),
       allowedOrigins: settings.get(options.ALLOWED_ORIGINS),
+      publicUrl: settings.get(options.PUBLIC_URL),
       logLevel: settings.get(options.LOG_LEVEL),
     };
     const { stopped, release } = stopSignal(force);

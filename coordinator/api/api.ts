@@ -25,6 +25,8 @@ export interface ApiOptions {
   readonly version: string;
   readonly pagesDir: string;
   readonly allowedOrigins: readonly string[];
+  /** An origin, for the pages' previews. */
+  readonly publicUrl?: string | undefined;
   readonly log: Log;
   readonly limits?: Partial<StreamLimits>;
 }
@@ -56,7 +58,7 @@ export function createApi(options: ApiOptions): Api {
   app.use('/docs', docsRoutes());
   app.use('/kernels', kernelRoutes(kernels));
   app.all(['/openapi.json', '/docs', '/kernels', '/kernels/:sha256'], onlyMethods(['get']));
-  app.use(...pageFiles(options.pagesDir));
+  app.use(...pageFiles(options.pagesDir, options.publicUrl));
   app.use(notFound, errorReplies(log));
   const close = () => {
     events.close();
