@@ -132,6 +132,8 @@ test('values that are taken, and values that are not', () => {
     [options.COORDINATOR_URL, 'http://127.0.0.1:3000/', 'http://127.0.0.1:3000'],
     [options.COORDINATOR_URL, 'coordinator:3000', 'http://coordinator:3000'],
     [options.COORDINATOR_URL, 'https://example.org', 'https://example.org'],
+    [options.PUBLIC_URL, 'https://cluster.example.org/', 'https://cluster.example.org'],
+    [options.PUBLIC_URL, 'http://10.0.0.7:3000', 'http://10.0.0.7:3000'],
     [options.NODE_TAGS, 'a, zone=b ,', ['a', 'zone=b']],
     [options.NODE_PRIORITY, '-100', -100],
     [options.GPU_DEVICES, 'all', undefined],
@@ -157,6 +159,9 @@ test('values that are taken, and values that are not', () => {
     [options.COORDINATOR_URL, 'http://a/b'],
     [options.COORDINATOR_URL, 'http://user:word@a'],
     [options.COORDINATOR_URL, 'http://'],
+    ...['cluster.example.org', 'ftp://a', 'https://a/b', 'https://a/?q', 'https://me@a', '"><script>'].map(
+      (text): [Option<unknown>, string] => [options.PUBLIC_URL, text],
+    ),
     [options.NODE_ID, '-a'],
     [options.NODE_ID, 'a'.repeat(65)],
     [options.NODE_TAGS, 'a b'],

@@ -1,5 +1,5 @@
 /** One lease from its arrival to its result: reading it, fetching its kernels, its run on the engine. */
-import type { Lease } from '../protocol/messages.ts';
+import type { Lease, Submission } from '../protocol/messages.ts';
 import { isGpuKind } from '../protocol/messages.ts';
 import type { Range } from '../protocol/range.ts';
 import { rangeLength } from '../protocol/range.ts';
@@ -31,6 +31,19 @@ export class HeldLease {
   /** What is done; undefined before the engine has it. */
   prefix(): Prefix | undefined {
     return this.run?.prefix();
+  }
+
+  /** What is done, as it is submitted; undefined before the engine has it. */
+  submission(): Submission | undefined {
+    if (this.run === undefined) return undefined;
+    const { end, aggregate, compute_ms } = this.run.prefix();
+    const { workload, parameters } = this.run.batch;
+    return {
+      token: this.lease.token,
+      end: String(end),
+      aggregate: workload.encode(parameters, aggregate),
+      compute_ms,
+    };
   }
 
   done(): bigint {

@@ -59,6 +59,10 @@ export class Outbox {
     return this.#entries.length;
   }
 
+  get items(): OutboxItem[] {
+    return this.#entries.map(({ item }) => item);
+  }
+
   get lease_ids(): string[] {
     return this.#entries.map(({ item }) => item.lease_id);
   }

@@ -78,7 +78,8 @@ suite('a worker that is paused', () => {
     const world = startWorld();
     world.worker.pause();
     await world.pass(5000);
-    assert.equal(world.server.hellos.length, 0);
+    assert.equal(world.server.hellos.length, 1, 'the coordinator sees a paused worker');
+    assert.equal(requests(world, 'lease').length, 0);
     world.worker.resume();
     await world.until(() => world.server.leases.length > 0, 'a lease');
     await world.pass(500);

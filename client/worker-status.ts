@@ -1,6 +1,6 @@
 /** What a worker says of itself: to a page, to /health, to metrics. */
 export type WorkerState =
-  /** Known answers are computed on the device. */
+  /** The coordinator is asked for its kernels, or known answers are computed on the device. */
   | 'testing'
   | 'connecting'
   /** Connected, without work. */

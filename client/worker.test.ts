@@ -254,7 +254,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
   test('a kernel that fails costs its lease, with the reason, and the worker waits longer each time', async () => {
     const world = startWorld();
     const { server } = world;
-    await world.until(() => server.leases.length > 0, 'a lease');
+    await world.until(() => server.accepted.size > 0, 'the kernel is proven');
     world.failWith = new KernelFault('broken');
     await world.until(() => server.released.length === 5, 'leases come back');
     assert.deepEqual([...new Set(server.released.map(({ reason }) => reason))], ['failed']);
@@ -275,6 +275,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
       recovering: engine.recovering,
       hold: () => engine.hold(),
       go: () => engine.go(),
+      halt: () => engine.halt(),
       close: () => engine.close(),
       start: (batch) => {
         const run = engine.start(batch);
@@ -286,7 +287,41 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
     await world.until(() => world.ended !== undefined, 'the end');
     assert.equal(world.ended?.kind, 'unfit');
     assert.match(world.ended?.message ?? '', /gets no work: self-test, .*wrongly/);
-    assert.equal(world.server.hellos.length, 0);
+    assert.equal(world.server.accepted.size, 0);
+    assert.equal(requests(world, 'submit').length, 0);
+    assert.deepEqual(world.server.released, [{ lease_id: 'lease-1', reason: 'stopping' }]);
+  });
+
+  test('a kernel is proven once, before its first batch; a device that is lost on the way has told nothing', async () => {
+    const begun: string[] = [];
+    let losses = 1;
+    const watched = (engine: Engine): Engine => ({
+      kind: engine.kind,
+      device: engine.device,
+      given_up: engine.given_up,
+      busy_ms: () => engine.busy_ms(),
+      recovering: engine.recovering,
+      hold: () => engine.hold(),
+      go: () => engine.go(),
+      halt: () => engine.halt(),
+      close: () => engine.close(),
+      start: (batch) => {
+        begun.push(batch.id);
+        const run = engine.start(batch);
+        if (!batch.id.startsWith('probe') || losses-- <= 0) return run;
+        run.abandon();
+        return { ...run, batch, ended: Promise.resolve({ how: 'device_lost', message: 'gone' }) };
+      },
+    });
+    const world = startWorld({ engine: watched });
+    await world.until(() => world.server.complete, 'the job is done');
+    assert.equal(counted(world.server).text, answer);
+    assert.deepEqual(
+      begun.slice(0, 3).map((id) => id.startsWith('probe')),
+      [true, true, false],
+    );
+    assert.equal(begun.filter((id) => id.startsWith('probe')).length, 2);
+    assert.deepEqual(world.server.released, [{ lease_id: 'lease-1', reason: 'device_lost' }]);
   });
 
   test('a device that is given up on: its leases go back, and the worker ends with the reason', async () => {
@@ -303,6 +338,7 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
         recovering: engine.recovering,
         hold: () => engine.hold(),
         go: () => engine.go(),
+        halt: () => engine.halt(),
         close: () => engine.close(),
         start: (batch) => engine.start(batch),
       }),

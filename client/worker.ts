@@ -1,5 +1,5 @@
 /**
- * The worker loop, the same for every host: no DOM, no Node. Self-test, connect, lease → compute → submit, with
+ * The worker loop, the same for every host: no DOM, no Node. Connect, lease → prove → compute → submit, with
  * the next lease fetched before the current one ends. Everything outside is injected, so that tests drive the
  * real loop with a virtual clock and a faulty network.
  *
@@ -12,16 +12,17 @@ import { BackOff } from './back-off.ts';
 import { BatchLog } from './batch-log.ts';
 import { Dialer } from './dialer.ts';
 import type { BatchEnd } from './engines/engine.ts';
+import { handBackText } from './hand-back.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { HeldLease, prepareBatch } from './held-lease.ts';
 import { makeHello } from './hello.ts';
+import { KernelProofs, leasable } from './kernel-proofs.ts';
 import type { Link } from './link.ts';
 import { Outbox } from './outbox.ts';
 import type { NextLease } from './outbox.ts';
 import { prefetchIn_ms } from './prefetch.ts';
 import { RateMemory } from './rate-memory.ts';
 import { sleep } from './runtime.ts';
-import { selfTest } from './self-test.ts';
 import type { WorkerOptions } from './worker-options.ts';
 import type { WorkerEnd, WorkerState, WorkerStatus } from './worker-status.ts';
 
@@ -43,6 +44,7 @@ export class Worker {
   readonly #dialer: Dialer;
   readonly #heartbeats: Heartbeats;
   readonly #outbox: Outbox;
+  readonly #proofs: KernelProofs;
   readonly #rates = new RateMemory();
   readonly #failures: BackOff;
   readonly #log: BatchLog;
@@ -69,6 +71,7 @@ export class Worker {
     this.finished = new Promise((resolve) => {
       this.#resolveFinished = resolve;
     });
+    this.#proofs = new KernelProofs(engine);
     this.#failures = new BackOff(runtime, { first_ms: 1000, longest_ms: 60_000 });
     this.#log = new BatchLog(() => runtime.now());
     this.#outbox = new Outbox(runtime, log, {
@@ -125,7 +128,7 @@ export class Worker {
       },
       refused: (kind, message) => this.#finish({ kind, message }),
     });
-    void engine.given_up.then((message) => this.#deviceGone(message));
+    void engine.given_up.then((message) => this.#leave({ kind: 'device_lost', message }, 'device_lost'));
     void this.#begin();
   }
 
@@ -148,6 +151,14 @@ export class Worker {
       batches: this.#log.list(),
       recovering: this.#options.engine.recovering,
     };
+  }
+
+  /**
+   * What the host sends to POST /api/hand-back where it ends without a moment for `stop`: results that wait, and of
+   * each lease what is done by now. Undefined: there is nothing to hand back.
+   */
+  handBack(): string | undefined {
+    return this.#phase === 'ended' ? undefined : handBackText(this.#held, this.#outbox.items);
   }
 
   /**
@@ -177,13 +188,16 @@ export class Worker {
     this.#step();
   }
 
-  /** Finishes the running pieces, hands back what is done, closes everything: within 2 s. */
-  async stop(): Promise<void> {
+  /**
+   * Hands back what is done and closes everything: within 2 s.
+   * @param pieces what becomes of the pieces that run: they are finished first, or dropped, so that computing ends now
+   */
+  async stop(pieces: 'finish' | 'drop' = 'finish'): Promise<void> {
     if (this.#phase === 'testing') this.#finish({ kind: 'stopped', message: 'stopped' });
     if (this.#phase === 'running') {
       this.#phase = 'stopping';
       this.#report();
-      await this.#handBack('stopping', 'the worker stops');
+      await this.#handBack('stopping', 'the worker stops', pieces);
       this.#finish({ kind: 'stopped', message: 'stopped' });
     }
     await this.finished;
@@ -195,15 +209,11 @@ export class Worker {
     this.#report();
     while (this.#phase === 'testing') {
       try {
-        const result = await selfTest(engine, workloads.values(), kernels);
+        const fit = await leasable(workloads.values(), kernels);
         if (this.#phase !== 'testing') return;
-        if (result.failure !== undefined) {
-          this.#finish({ kind: 'unfit', message: `this device gets no work: ${result.failure}` });
-          return;
-        }
-        this.#fit = [...result.fit];
+        this.#fit = fit;
         this.#phase = 'running';
-        log.info({ device: engine.device.description }, 'the device passed its self-test');
+        log.info({ device: engine.device.description }, 'the coordinator was found');
         this.#report();
         this.#dialer.dial();
       } catch (error) {
@@ -315,9 +325,19 @@ export class Worker {
     try {
       const batch = await prepareBatch(held, this.#options);
       if (held.dropped) return;
-      held.run = engine.start(batch);
-      this.#unit = batch.workload.unit;
-      end = await held.run.ended;
+      end = await this.#proofs.of(batch);
+      if (held.dropped) return;
+      if (end.how === 'failed') {
+        const message = `this device gets no work: ${end.message}`;
+        await this.#leave({ kind: 'unfit', message }, 'stopping');
+        return;
+      }
+      if (end.how === 'finished') {
+        held.run = engine.start(batch);
+        this.#unit = batch.workload.unit;
+        this.#report();
+        end = await held.run.ended;
+      }
     } catch (error) {
       end = { how: 'failed', message: error instanceof Error ? error.message : String(error) };
     }
@@ -352,22 +372,13 @@ export class Worker {
   }
 
   #submit(held: HeldLease, more: 'ask along' | 'no more'): void {
-    const prefix = held.prefix();
-    if (prefix === undefined || held.run === undefined) return;
-    const { workload, parameters } = held.run.batch;
-    this.#log.sending(held, prefix.end);
+    const body = held.submission();
+    if (body === undefined) return;
+    const { lease_id } = held.lease;
+    const units = held.done();
+    this.#log.sending(held, held.range.start + units);
     this.#outbox.add(
-      {
-        kind: 'submit',
-        lease_id: held.lease.lease_id,
-        units: prefix.end - held.range.start,
-        body: {
-          token: held.lease.token,
-          end: String(prefix.end),
-          aggregate: workload.encode(parameters, prefix.aggregate),
-          compute_ms: prefix.compute_ms,
-        },
-      },
+      { kind: 'submit', lease_id, units, body },
       more === 'ask along' ? this.#askAlong() : undefined,
     );
   }
@@ -399,15 +410,21 @@ export class Worker {
   }
 
   /** Hands back every lease: what is done of it as a result, else as a release. */
-  async #handBack(reason: 'stopping' | 'paused' | 'device_lost', message: string): Promise<void> {
-    const { runtime } = this.#options;
+  async #handBack(
+    reason: 'stopping' | 'paused' | 'device_lost',
+    message: string,
+    pieces: 'finish' | 'drop' = reason === 'device_lost' ? 'drop' : 'finish',
+  ): Promise<void> {
+    const { runtime, engine } = this.#options;
     const held = this.#held;
     const begun_ms = runtime.now();
-    for (const { run } of held) run?.stop();
-    await Promise.race([
-      Promise.all(held.flatMap(({ run }) => (run === undefined ? [] : [run.ended]))),
-      sleep(runtime, reason === 'device_lost' ? 0 : STOP_COMPUTE_MS),
-    ]);
+    if (pieces === 'finish') {
+      for (const { run } of held) run?.stop();
+      await Promise.race([
+        Promise.all(held.flatMap(({ run }) => (run === undefined ? [] : [run.ended]))),
+        sleep(runtime, STOP_COMPUTE_MS),
+      ]);
+    }
     for (const one of held) {
       // Finished, failed or revoked meanwhile.
       if (one.dropped) continue;
@@ -415,19 +432,21 @@ export class Worker {
       else this.#release(one.lease, reason, message);
       this.#drop(one);
     }
+    // After what is done was taken: a piece that is dropped would fail its batch.
+    if (pieces === 'drop') engine.halt();
     if (this.#link === undefined) return;
     const left_ms = Math.max(0, STOP_TOTAL_MS - (runtime.now() - begun_ms));
     await Promise.race([this.#outbox.empty(), sleep(runtime, left_ms)]);
   }
 
-  async #deviceGone(message: string): Promise<void> {
-    if (this.#phase === 'testing' || this.#phase === 'running') {
-      if (this.#phase === 'running') {
-        this.#phase = 'stopping';
-        await this.#handBack('device_lost', message);
-      }
-      this.#finish({ kind: 'device_lost', message });
+  /** Ends by itself, once what is held is handed back. */
+  async #leave(end: WorkerEnd, reason: 'stopping' | 'device_lost'): Promise<void> {
+    if (this.#phase !== 'testing' && this.#phase !== 'running') return;
+    if (this.#phase === 'running') {
+      this.#phase = 'stopping';
+      await this.#handBack(reason, end.message);
     }
+    this.#finish(end);
   }
 
   #unlink(): void {
@@ -462,6 +481,7 @@ export class Worker {
         return this.#phase;
       case 'running':
         if (this.#paused) return 'paused';
+        if (this.#proofs.running && this.#held.every(({ run }) => run === undefined)) return 'testing';
         if (this.#held.length > 0) return 'computing';
         return this.#link === undefined ? 'connecting' : 'idle';
     }

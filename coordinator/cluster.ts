@@ -30,6 +30,7 @@ import type {
 } from '../protocol/http.ts';
 import type { Role } from '../protocol/access.ts';
 import type { AuditPage, Change, StoredAuditEntry, StoredKey } from './store/store.ts';
+import type { HandBack, HandBackReply } from '../protocol/hand-back.ts';
 import type { FinishedBatch } from '../protocol/live.ts';
 
 /** What surrounds the core. Timers may fire late, never early. */
@@ -120,6 +121,11 @@ export interface Cluster {
    * @throws ClusterError protocol_mismatch, node_id_in_use, limit_reached, not_ready
    */
   connect(hello: Hello, link: WorkerLink, own: boolean): WorkerSession;
+  /**
+   * Settles what a worker hands back that has gone, connected or not: each lease by itself, like a submission or a
+   * release of that worker. Resolves after all is durable; rejects never for what one lease is refused for.
+   */
+  handBack(body: HandBack): Promise<HandBackReply>;
   nodes(): NodeStatus[];
   node(nodeId: string): NodeStatus;
 

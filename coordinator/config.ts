@@ -31,6 +31,8 @@ export interface CoordinatorConfig {
   readonly connectionsPerAddress?: number | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Where others reach the pages, an origin; not set: previews of the pages name no site. */
+  readonly publicUrl?: string | undefined;
   /** Log a crash and leave with exit code 1 (default). false: leave the process's handlers alone (tests). */
   readonly exitOnCrash?: boolean | undefined;
 }

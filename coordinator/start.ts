@@ -103,7 +103,10 @@ async function assemble(
   const metricsListener = await listen(metrics.server, host, config.metricsPort, 'METRICS_PORT', log);
   undo.push(() => metricsListener.close(0));
   const pagesDir = config.pagesDir ?? projectFolder('build/pages');
-  const api = createApi({ cluster, kernels, workloads, version, pagesDir, access, allowedOrigins, log });
+  const api = createApi({
+    ...{ cluster, kernels, workloads, version, pagesDir, access, allowedOrigins, log },
+    publicUrl: config.publicUrl,
+  });
   undo.push(() => api.close());
   const server = publicServer(api.app);
   const connectionLimit = new ConnectionLimit(

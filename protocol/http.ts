@@ -228,6 +228,11 @@ export const nodeStatus = z.object({
 export type NodeStatus = z.infer<typeof nodeStatus>;
 export const nodeList = z.object({ nodes: z.array(nodeStatus) });
 
+const variant = z
+  .string()
+  .nullable()
+  .describe('units of another variant are another amount of work (collatz: mode); null: not told apart');
+
 export const clusterStatus = z.object({
   now: time.describe('by the coordinator’s clock, which all times are by'),
   version: z.string(),
@@ -244,7 +249,12 @@ export const clusterStatus = z.object({
   jobs: z.record(jobState, z.number().int()),
   throughput: z.array(
     z
-      .object({ type: z.string(), kind: workerKind, units_per_second: z.number() })
+      .object({
+        type: z.string(),
+        kind: workerKind,
+        units_per_second: z.number().describe('of all variants'),
+        variants: z.array(z.object({ variant, units_per_second: z.number() })),
+      })
       .describe('over the last minute'),
   ),
   waiting: z
@@ -272,7 +282,15 @@ export const throughput = z.object({
   window_seconds: z.number().int(),
   bucket_seconds: z.number().int(),
   from: time,
-  series: z.array(z.object({ type: z.string(), kind: workerKind, units_per_second: z.array(z.number()) })),
+  to: time.describe('when it was asked for: the last bucket ends there'),
+  series: z.array(
+    z.object({
+      type: z.string(),
+      kind: workerKind,
+      units_per_second: z.array(z.number()).describe('of all variants'),
+      variants: z.array(z.object({ variant, units_per_second: z.array(z.number()) })),
+    }),
+  ),
   events: z.array(
     z.object({
       at: time,

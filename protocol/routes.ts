@@ -11,6 +11,7 @@ import {
 } from './access.ts';
 import type { AuditAction, Need } from './access.ts';
 import type { ErrorCode } from './errors.ts';
+import { handBack, handBackReply } from './hand-back.ts';
 import {
   clusterStatus,
   health,
@@ -158,6 +159,17 @@ export const ROUTES: readonly Route[] = [
     reply: jobStatus,
     status: 200,
     errors: ['not_found', 'state_conflict', 'store_unavailable'],
+  },
+  {
+    method: 'post',
+    path: '/api/hand-back',
+    // The signed tokens of its leases say who sends it: a page that goes away can send no header.
+    need: 'nothing',
+    summary: 'A worker that goes hands back its leases with what is done of each',
+    body: handBack,
+    reply: handBackReply,
+    status: 200,
+    errors: ['invalid_request', 'malformed', 'too_large', 'unsupported_media_type'],
   },
   {
     method: 'get',

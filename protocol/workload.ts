@@ -91,6 +91,11 @@ export interface Workload<P = unknown, T = unknown, A = unknown> {
 
   /** The whole range of a job. */
   range(p: P): Range;
+  /**
+   * In one word, what tells this job's units from those of other jobs of the type, where they are another amount of
+   * work: their throughputs are never added. Lower-case letters and dashes, at most 32. Absent: all units are alike.
+   */
+  variant?(p: P): string;
   /** The submitter's `batch_size`, if any. */
   batchHint(p: P): bigint | undefined;
   /** Shortest tile that is worth a call, and longest that a kernel takes, in units. */

@@ -85,6 +85,9 @@ function parameters<P, T, A>(api: TestApi, w: Workload<P, T, A>, cases: readonly
       same(String(w.parameterWords(again)), String(w.parameterWords(p)), 'parameter words');
       const { start, end } = w.range(again);
       same(`${start} ${end}`, `${w.range(p).start} ${w.range(p).end}`, 'range');
+      const variant = w.variant?.(p);
+      check(variant === undefined || /^[a-z][a-z-]{0,31}$/.test(variant), `the variant ${variant}`);
+      same(w.variant?.(again) ?? '', variant ?? '', 'variant');
     });
   }
   api.test(`${w.type}: parameters refuse what no job has`, () => {

@@ -54,6 +54,7 @@ export const coordinator: Command = {
       },
       connectionsPerAddress: settings.get(options.CONNECTIONS_PER_ADDRESS),
       trustedProxies: settings.get(options.TRUST_PROXY),
+      publicUrl: settings.get(options.PUBLIC_URL),
       logLevel: settings.get(options.LOG_LEVEL),
     };
     const { stopped, release } = stopSignal(force);

@@ -6,7 +6,7 @@ import type { LogLevel } from '../../coordinator/log.ts';
 import { DEFAULT_POLICY, OPEN_POLICIES, SUBMIT_POLICIES } from '../../protocol/access.ts';
 import type { AccessPolicy } from '../../protocol/access.ts';
 import type { Option } from '../option.ts';
-import { whole, oneOf, list, port, host, folder, origin, network } from './values.ts';
+import { whole, oneOf, list, port, host, folder, origin, network, publicUrl } from './values.ts';
 
 export const HOST: Option<string> = {
   flag: 'host',
@@ -60,6 +60,14 @@ export const ALLOWED_ORIGINS: Option<readonly string[]> = {
   shown: 'none',
   fallback: [],
   parse: list(origin, 64),
+};
+export const PUBLIC_URL: Option<string | undefined> = {
+  flag: 'public-url',
+  env: 'PUBLIC_URL',
+  value: 'URL',
+  help: 'where others reach the pages, such as https://cluster.example.org: previews on other sites name it',
+  fallback: undefined,
+  parse: publicUrl,
 };
 export const READ_ACCESS: Option<AccessPolicy['read']> = {
   flag: 'read-access',
@@ -148,7 +156,17 @@ export const NODE_TYPE: Option<(typeof NODE_TYPES)[number] | undefined> = {
 };
 
 export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
-  ...[HOST, COORDINATOR_PORT, METRICS_PORT, DATA_DIR, STORE_URL, ALLOWED_ORIGINS, CLUSTER_SIZE, LOG_LEVEL],
+  ...[
+    HOST,
+    COORDINATOR_PORT,
+    METRICS_PORT,
+    DATA_DIR,
+    STORE_URL,
+    ALLOWED_ORIGINS,
+    PUBLIC_URL,
+    CLUSTER_SIZE,
+    LOG_LEVEL,
+  ],
   ...[READ_ACCESS, VOLUNTEER_ACCESS, SUBMIT_ACCESS, TRUST_PROXY, CONNECTIONS_PER_ADDRESS],
   ...[RATE_REQUESTS, RATE_SUBMITS, RATE_CONNECTS, RATE_MESSAGES],
 ];

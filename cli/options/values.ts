@@ -60,9 +60,17 @@ export const folder = (text: string) => {
 /** Accepts 127.0.0.1:3000 too; gives an origin without a slash at its end. */
 export function coordinatorUrl(text: string): string {
   const expected = 'the address of a coordinator, such as http://127.0.0.1:3000';
-  const full = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
-  expect(URL.canParse(full), expected);
-  const url = new URL(full);
+  return siteAddress(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`, expected);
+}
+
+/** Gives an origin without a slash at its end. */
+export function publicUrl(text: string): string {
+  return siteAddress(text, 'an address of HTTP or HTTPS, such as https://cluster.example.org');
+}
+
+function siteAddress(text: string, expected: string): string {
+  expect(URL.canParse(text), expected);
+  const url = new URL(text);
   expect(url.protocol === 'http:' || url.protocol === 'https:', expected);
   expect(url.pathname === '/' && url.search === '' && url.hash === '', `${expected}, without a path`);
   expect(url.username === '' && url.password === '', `${expected}, without a user`);

@@ -81,6 +81,10 @@ export class CpuEngine implements Engine {
     this.#duty.go();
   }
 
+  halt(): void {
+    void this.close();
+  }
+
   async close(): Promise<void> {
     for (const { run } of [...this.#runs]) run.abandon();
     await this.#pool.close();

@@ -74,6 +74,8 @@ export interface Engine {
   /** Begins no more pieces until `go`; those that run end. Batches stay. */
   hold(): void;
   go(): void;
+  /** Computing ends now, in the middle of pieces where the device allows it. Only `close` may follow. */
+  halt(): void;
   /** Resolves with the reason once the engine has given up on its device. Never rejects. */
   readonly given_up: Promise<string>;
   /** Ends all batches and gives the device back. */

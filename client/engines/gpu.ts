@@ -135,6 +135,12 @@ export class GpuEngine implements Engine {
     this.#options.duty.go();
   }
 
+  /** What was submitted to a GPU can't be called back: the two dispatches in flight end. */
+  halt(): void {
+    this.hold();
+    for (const { run } of [...this.#runs]) run.abandon();
+  }
+
   async close(): Promise<void> {
     this.#over ??= 'the engine was closed';
     for (const { run } of [...this.#runs]) run.abandon();

@@ -30,7 +30,9 @@ test('a call past the limit shrinks at once; the operator’s upper limit holds;
   pacing.record(1000n, 1);
   assert.equal(pacing.units, 1200n);
   pacing.record(1200n, 1000);
-  assert.equal(pacing.units, 48n);
+  assert.equal(pacing.units, 300n);
+  pacing.record(300n, 250);
+  assert.equal(pacing.units, 75n);
   for (let i = 0; i < 10; i++) pacing.halve();
   assert.equal(pacing.units, 1n);
 });
@@ -47,4 +49,30 @@ test('a device whose end was slept through is found out, however wrong the first
   }
   const real_ms = 5 + Number(pacing.units) / 3000;
   assert.ok(real_ms > 20 && real_ms < 100, `${real_ms} ms`);
+});
+
+test('calls that cost much themselves are not shrunk to nothing: half of their time is the units’', () => {
+  // A rasteriser: 7 ms for each call, 180 numbers a millisecond, calls to last a quarter of 40 ms; now and then the
+  // machine is busy.
+  const pacing = new Pacing({ target_ms: 40, limit_ms: 80, start_units: 256 });
+  pacing.retarget(0.25);
+  const of_units: number[] = [];
+  for (let call = 0; call < 200; call++) {
+    const units = pacing.units;
+    const own_ms = Number(units) / 180;
+    pacing.record(units, 7 + own_ms + (call % 17 === 0 ? 90 : 0) + (call % 5) * 0.3);
+    if (call > 40) of_units.push(own_ms);
+  }
+  const mean_ms = of_units.reduce((sum, ms) => sum + ms, 0) / of_units.length;
+  assert.ok(mean_ms > 4 && mean_ms < 16, `${mean_ms} ms`);
+});
+
+test('a single late call costs little: the length is back within a few calls', () => {
+  const pacing = new Pacing(options);
+  const call = (extra_ms: number) => pacing.record(pacing.units, 1 + Number(pacing.units) / 100 + extra_ms);
+  for (let i = 0; i < 10; i++) call(0);
+  const usual = Number(pacing.units);
+  call(5000);
+  for (let i = 0; i < 3; i++) call(0);
+  assert.ok(Number(pacing.units) > usual * 0.8, `${pacing.units} of ${usual}`);
 });

@@ -28,6 +28,8 @@ export interface ApiOptions {
   readonly pagesDir: string;
   readonly access: Access;
   readonly allowedOrigins: readonly string[];
+  /** An origin, for the pages' previews. */
+  readonly publicUrl?: string | undefined;
   readonly log: Log;
   readonly limits?: Partial<StreamLimits>;
 }
@@ -62,7 +64,7 @@ export function createApi(options: ApiOptions): Api {
   app.use('/docs', docsRoutes());
   app.use('/kernels', kernelRoutes(kernels));
   app.all(['/openapi.json', '/docs', '/kernels', '/kernels/:sha256'], onlyMethods(['get']));
-  app.use(...pageFiles(options.pagesDir));
+  app.use(...pageFiles(options.pagesDir, options.publicUrl));
   app.use(notFound, errorReplies(log));
   const close = () => {
     forget();

@@ -5,6 +5,7 @@ import express from 'express';
 import type { RequestHandler, Response, Router } from 'express';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { KernelLibrary } from '../kernels.ts';
+import { pagesWithAddress } from './page-address.ts';
 import { sendJson } from './replies.ts';
 
 const ONE_YEAR = 'public, max-age=31536000, immutable';
@@ -45,8 +46,11 @@ export function docsRoutes(): Router {
   return router;
 }
 
-/** The pages that `npm run build` makes. Their assets carry a hash in their name. */
-export function pageFiles(pagesDir: string): RequestHandler[] {
+/**
+ * The pages that `npm run build` makes. Their assets carry a hash in their name.
+ * @param publicUrl an origin: the pages' previews then name it
+ */
+export function pageFiles(pagesDir: string, publicUrl?: string): RequestHandler[] {
   const assets = join(pagesDir, 'assets');
   const setHeaders = (response: Response, path: string) => {
     response.set('Cache-Control', path.startsWith(assets) ? ONE_YEAR : 'no-cache');
@@ -54,6 +58,7 @@ export function pageFiles(pagesDir: string): RequestHandler[] {
   const files = express.static(pagesDir, { redirect: false, cacheControl: false, setHeaders });
   const isBuilt = () => existsSync(join(pagesDir, 'index.html'));
   return [
+    ...(publicUrl === undefined ? [] : [pagesWithAddress(pagesDir, publicUrl, PAGES)]),
     files,
     (request, response, next) => {
       if (PAGES.has(request.path) && !isBuilt()) withoutPages(response);

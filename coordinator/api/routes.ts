@@ -1,6 +1,7 @@
 /** What answers each of ROUTES. The table is checked at the start: a route without a handler does not start. */
 import type { Request, Response } from 'express';
 import { ClusterError } from '../../protocol/errors.ts';
+import { handBack } from '../../protocol/hand-back.ts';
 import { idempotencyKey, jobId, jobListQuery, throughputQuery, windowSeconds } from '../../protocol/http.ts';
 import { liveQuery } from '../../protocol/live.ts';
 import { nodeId } from '../../protocol/messages.ts';
@@ -69,6 +70,10 @@ export function routeHandlers({
     ['post /api/cancel/:job_id', step((id, by) => cluster.cancel(id, by))],
     ['post /api/jobs/:job_id/pause', step((id, by) => cluster.pause(id, by))],
     ['post /api/jobs/:job_id/resume', step((id, by) => cluster.resume(id, by))],
+    [
+      'post /api/hand-back',
+      json(async (request) => cluster.handBack(parseOrRefuse(handBack, await readJson(request)))),
+    ],
     ['get /api/nodes', json(() => ({ nodes: cluster.nodes() }))],
     ['get /api/nodes/:node_id', json((request) => cluster.node(nodeIdOf(request)))],
     [

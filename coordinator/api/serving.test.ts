@@ -51,6 +51,39 @@ function get(url: string, headers: Record<string, string> = {}): Promise<Raw> {
 }
 
 suite('pages', () => {
+  test('name the public address in their previews if there is one, and are asked again at no cost', async (t) => {
+    const pagesDir = await builtPages(t);
+    const head = '<meta property="og:image" content="/preview.png">';
+    for (const name of ['index', 'collatz']) await writeFile(join(pagesDir, `${name}.html`), head + PAGE);
+    const publicUrl = 'https://cluster.example.org';
+    const { url } = await runCoordinator(t, { pagesDir, publicUrl });
+    for (const [path, own] of [
+      ['/', '/'],
+      ['/index.html', '/'],
+      ['/collatz.html', '/collatz.html'],
+    ] as const) {
+      const { status, headers, bytes } = await get(url + path);
+      assert.equal(status, 200, path);
+      assert.match(bytes.toString(), new RegExp(`<meta property="og:url" content="${publicUrl}${own}">`));
+      assert.match(
+        bytes.toString(),
+        new RegExp(`<meta property="og:image" content="${publicUrl}/preview.png">`),
+      );
+      assert.ok(bytes.toString().endsWith(PAGE));
+      assert.equal(headers['cache-control'], 'no-cache');
+      const again = await get(url + path, { 'if-none-match': headers.etag ?? '' });
+      assert.deepEqual([again.status, again.bytes.length], [304, 0]);
+    }
+    assert.equal(
+      (await get(`${url}/cluster.html`)).bytes.toString(),
+      PAGE,
+      'without a preview: as it stands',
+    );
+    assert.equal((await get(`${url}/device.html`)).status, 404);
+    const without = await runCoordinator(t, { pagesDir });
+    assert.equal((await get(without.url)).bytes.toString(), head + PAGE);
+  });
+
   test('are served each, and asked again cost nothing; their assets are kept for good', async (t) => {
     const { url } = await runCoordinator(t, { pagesDir: await builtPages(t) });
     for (const path of ['/', '/index.html', '/collatz.html', '/cluster.html']) {

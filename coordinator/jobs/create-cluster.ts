@@ -161,6 +161,7 @@ export async function createCluster(
     resume: (jobId, by) => act(jobId, 'resume', by),
     owner: (jobId) => reads.owner(jobId),
     connect: (hello, link, own) => sessions.connect(hello, link, own),
+    handBack: (body) => sessions.handBack(body),
     nodes: () => [...core.nodes.all].map((node) => nodeStatus(node, now())),
     recentNodes: (limit) => recentNodes(core, limit),
     node: (nodeId) => {

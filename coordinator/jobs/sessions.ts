@@ -1,5 +1,6 @@
 /** The connections of workers: hello, heartbeats, silence, release. */
 import { ClusterError } from '../../protocol/errors.ts';
+import type { HandBack, HandBackReply, HandedBack } from '../../protocol/hand-back.ts';
 import type {
   Heartbeat,
   HeartbeatReply,
@@ -11,6 +12,7 @@ import type {
   SubmissionReply,
 } from '../../protocol/messages.ts';
 import { parseDecimal } from '../../protocol/decimal.ts';
+import { wireErrorOf } from '../../protocol/problems.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { WorkerLink, WorkerSession } from '../cluster.ts';
 import type { Core } from './core.ts';
@@ -76,6 +78,34 @@ export class Sessions {
       node,
       hello.leases.filter((id) => !book.isWorthFinishing(id)),
     );
+  }
+
+  /**
+   * What a worker that has gone hands back. Its connection may be open still, closed, or a newer one of the same
+   * worker, and messages of the old one may arrive before or after: the tokens tell what is meant, and a range is
+   * counted once whichever comes first.
+   */
+  async handBack({ leases }: HandBack): Promise<HandBackReply> {
+    return { leases: await Promise.all(leases.map((one) => this.#handedBack(one))) };
+  }
+
+  async #handedBack({ token, result }: HandBack['leases'][number]): Promise<HandedBack> {
+    try {
+      const { nodeId } = this.#parts.book.claimsOf(token) ?? this.#core.signer.verify(token);
+      const node = this.#core.nodes.get(nodeId);
+      if (node === undefined) {
+        // A coordinator that restarted meanwhile: the range is a hole, somebody else computes it.
+        throw new ClusterError('not_found', `no worker named ${nodeId} has been here since the last start`);
+      }
+      let status: HandedBack['status'] = 'released';
+      if (result === null) this.#release(node, { token, reason: 'stopping', message: 'the page was left' });
+      else status = await this.#parts.settlement.submit(node, { token, ...result });
+      if (node.link === undefined && !node.offline) this.#leftIfDone(node);
+      return { status, error: null };
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      return { status: 'refused', error: wireErrorOf(error) };
+    }
   }
 
   /** Takes leases from the silent, and cuts connections that seem dead. O(nodes). */
@@ -200,7 +230,11 @@ export class Sessions {
   #gone(node: Node): void {
     this.#core.nodes.disconnect(node);
     this.#parts.waker.forget(node);
-    // With nothing in its hands there is nothing to come back for.
+    this.#leftIfDone(node);
+  }
+
+  /** With nothing in its hands there is nothing to come back for. */
+  #leftIfDone(node: Node): void {
     if (node.leases.size === 0 && node.earlierLeases.size === 0) this.#left(node);
   }
 

@@ -148,7 +148,12 @@ export class Settlement {
     const { seq, nodeId } = result;
     const units = Number(rangeLength(range));
     // With the result, not after it: history in the store then agrees with what is counted.
-    this.#core.throughput.add(job.record.type, node.facts.kind, units, this.#core.now());
+    const counted = {
+      type: job.record.type,
+      variant: job.workload.variant?.(job.p) ?? '',
+      kind: node.facts.kind,
+    };
+    this.#core.throughput.add(counted, units, this.#core.now());
     try {
       await this.#core.committer.write(
         [{ kind: 'result_accepted', result: { seq, jobId: job.id, range, aggregate: text, digest, nodeId } }],

@@ -33,8 +33,6 @@ const GROWTH = 4n;
 const FIRST_BATCH_MS = 1000;
 /** Below this, round trips and dispatches cost more than the balance gains. */
 const SHORTEST_MS = 1000;
-/** Shortest tiles in the first batch of a worker of which nothing is known. */
-const UNKNOWN_TILES = 4n;
 /** Rates beyond this are no measurement: a batch of 10 s would pass 2^96. */
 const MAX_RATE = 1e18;
 
@@ -48,7 +46,9 @@ export function batchLength(request: BatchRequest): BatchLength {
   const targetMs = Math.min(Math.max(request.targetMs, SHORTEST_MS), request.clusterTargetMs);
   let wanted: bigint;
   if (rate === undefined) {
-    wanted = tileLimits.min * UNKNOWN_TILES;
+    // Nothing is known of it: one tile tells, and the next may be so many times longer (see GROWTH). Four were tried:
+    // a rasteriser on a busy CPU took eight seconds for its first batch.
+    wanted = tileLimits.min;
   } else {
     const shareMs = (Number(unleased) / (2 * Math.max(request.totalRate, rate))) * 1000;
     const fairMs = Math.max(Math.min(shareMs, targetMs), Math.min(SHORTEST_MS, targetMs));

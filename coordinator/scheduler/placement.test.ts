@@ -100,7 +100,7 @@ test('batch length: rate times target, in whole tiles', () => {
 
 test('batch length: a first batch is short, growth is bounded, falling is not', () => {
   const unknown = batchLength({ ...request, measuredRate: undefined, previousLength: undefined });
-  assert.equal(unknown.length, 4000n);
+  assert.equal(unknown.length, 1000n);
   assert.equal(unknown.expectedMs, undefined);
   const reported = batchLength({ ...request, measuredRate: undefined, reportedRate: 1e6 });
   assert.ok(reported.length > 990_000n && reported.length <= 1_000_000n);
@@ -126,7 +126,7 @@ test('batch length: hints, tile limits and absurd rates bind', () => {
   for (const rate of [Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 1e30]) {
     assert.equal(
       batchLength({ ...request, measuredRate: rate, reportedRate: rate }).length,
-      4000n,
+      1000n,
       `${rate}`,
     );
   }

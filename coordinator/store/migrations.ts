@@ -118,4 +118,17 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX audit_of_user ON audit (user, seq);
    CREATE TRIGGER audit_is_append_only_u BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
    CREATE TRIGGER audit_is_append_only_d BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;`,
+
+  // What was counted before was not told apart: it keeps the empty variant.
+  `ALTER TABLE computed RENAME TO computed_before;
+   CREATE TABLE computed (
+     minute INTEGER NOT NULL,
+     type TEXT NOT NULL,
+     variant TEXT NOT NULL,
+     worker_kind TEXT NOT NULL,
+     units REAL NOT NULL,
+     PRIMARY KEY (minute, type, variant, worker_kind)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO computed SELECT minute, type, '', worker_kind, units FROM computed_before;
+   DROP TABLE computed_before;`,
 ];

@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { StartError } from '../config.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { openSqliteStore } from './sqlite.ts';
 import { jobRecord, storeConformance } from './store-conformance.ts';
 import { StoreFenced } from './store.ts';
@@ -96,6 +97,24 @@ test('damage in the middle of the file is found at the start', async (t) => {
   bytes.fill(0xa5, 4096 * 5, 4096 * 20);
   writeFileSync(file, bytes);
   await assert.rejects(openSqliteStore(path), problem('store', /damaged/));
+});
+
+test('what an earlier schema counted is kept, as not told apart', async (t) => {
+  const path = folder(t);
+  const database = new DatabaseSync(join(path, 'cluster.db'));
+  database.exec(
+    `${MIGRATIONS[0] ?? ''} INSERT INTO computed VALUES (100, 'collatz', 'cpu', 7); PRAGMA user_version = 1`,
+  );
+  database.close();
+  const store = await openSqliteStore(path);
+  await store.commit([
+    { kind: 'computed', minute: 100, type: 'collatz', variant: 'verify', workerKind: 'cpu', units: 5 },
+  ]);
+  assert.deepEqual(await store.computed(100, 1, 1), [
+    { bucket: 0, type: 'collatz', variant: '', workerKind: 'cpu', units: 7 },
+    { bucket: 0, type: 'collatz', variant: 'verify', workerKind: 'cpu', units: 5 },
+  ]);
+  await store.close();
 });
 
 test('a database of a newer version is refused', async (t) => {

@@ -143,6 +143,7 @@ class SqliteStore implements Store {
       this.#statements.computed.all(from, minutes, from, from + minutes * buckets).map((row) => ({
         bucket: number(row, 'bucket'),
         type: text(row, 'type'),
+        variant: text(row, 'variant'),
         workerKind: text(row, 'worker_kind'),
         units: number(row, 'units'),
       })),
@@ -204,7 +205,7 @@ class SqliteStore implements Store {
         sql.probe.run();
         return 0;
       case 'computed':
-        sql.addComputed.run(change.minute, change.type, change.workerKind, change.units);
+        sql.addComputed.run(change.minute, change.type, change.variant, change.workerKind, change.units);
         sql.forgetComputed.run(change.minute - KEPT_MINUTES);
         return 0;
       case 'event':

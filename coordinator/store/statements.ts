@@ -82,13 +82,13 @@ export class Statements {
     this.findTally = sql('SELECT tally, figures FROM tallies WHERE job_id = ?');
     this.#findByKey = sql('SELECT id, idempotency_digest FROM jobs WHERE idempotency_key = ?');
     this.computed = sql(
-      `SELECT CAST(minute - ? AS INTEGER) / CAST(? AS INTEGER) AS bucket, type, worker_kind, sum(units) AS units FROM computed
-       WHERE minute >= ? AND minute < ? GROUP BY 1, 2, 3`,
+      `SELECT CAST(minute - ? AS INTEGER) / CAST(? AS INTEGER) AS bucket, type, variant, worker_kind, sum(units) AS units FROM computed
+       WHERE minute >= ? AND minute < ? GROUP BY 1, 2, 3, 4`,
     );
     this.events = sql('SELECT at, event, node_id FROM events WHERE at >= ? ORDER BY seq DESC LIMIT ?');
     this.addComputed = sql(
-      `INSERT INTO computed VALUES (?, ?, ?, ?)
-       ON CONFLICT (minute, type, worker_kind) DO UPDATE SET units = units + excluded.units`,
+      `INSERT INTO computed VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (minute, type, variant, worker_kind) DO UPDATE SET units = units + excluded.units`,
     );
     this.forgetComputed = sql('DELETE FROM computed WHERE minute < ?');
     this.addEvent = sql('INSERT INTO events (at, event, node_id) VALUES (?, ?, ?)');

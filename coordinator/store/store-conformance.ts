@@ -285,17 +285,20 @@ export function storeConformance(
 
   void test(`${name}: units per minute add up, events stay in order`, async (t) => {
     const store = await place(t).open();
-    const computed = (minute: number, units: number): Change => ({
+    const computed = (minute: number, units: number, variant = ''): Change => ({
       kind: 'computed',
       minute,
       type: 'squares',
+      variant,
       workerKind: 'cpu',
       units,
     });
     await store.commit([computed(100, 1), computed(100, 2), computed(103, 4), computed(110, 8)]);
+    await store.commit([computed(101, 16, 'odd'), computed(100, 32, 'odd')]);
     assert.deepEqual(await store.computed(100, 2, 5), [
-      { bucket: 0, type: 'squares', workerKind: 'cpu', units: 3 },
-      { bucket: 1, type: 'squares', workerKind: 'cpu', units: 4 },
+      { bucket: 0, type: 'squares', variant: '', workerKind: 'cpu', units: 3 },
+      { bucket: 0, type: 'squares', variant: 'odd', workerKind: 'cpu', units: 48 },
+      { bucket: 1, type: 'squares', variant: '', workerKind: 'cpu', units: 4 },
     ]);
     await store.commit([
       { kind: 'event', at: 10, event: 'joined', nodeId: 'a' },

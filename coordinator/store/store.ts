@@ -129,6 +129,8 @@ export type Change =
       /** Minutes since 1970. */
       readonly minute: number;
       readonly type: string;
+      /** Of the workload; empty: it has none. */
+      readonly variant: string;
       readonly workerKind: WorkerKind;
       readonly units: number;
     }
@@ -200,6 +202,7 @@ export interface JobPage {
 export interface ComputedBucket {
   readonly bucket: number;
   readonly type: string;
+  readonly variant: string;
   readonly workerKind: string;
   readonly units: number;
 }

@@ -68,6 +68,8 @@ export const collatzWorkload: Workload<CollatzParameters, Tile, Aggregate> = {
   encodeParameters,
 
   range: ({ start, end }) => ({ start, end }),
+  // To verify a number is some hundredths of the work of walking its whole path.
+  variant: ({ mode }) => mode,
   batchHint: (p) => p.batchHint,
   // The shortest are 5 ms of a CPU core; the longest are what a piece of the GPU kernel takes.
   tileLimits: (p) =>

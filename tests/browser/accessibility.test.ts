@@ -3,43 +3,36 @@
  * `npm test` takes a sample that meets every page, theme, width and state; `npm run test:full` takes all of them.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.ts';
 import { RealCluster } from '../cluster/cluster.ts';
 import { chromiumLaunchOptions, findChromium } from '../setup/chromium.ts';
+import { examine, FULL, LOOKS, PAGES, THEMES, viewport, WIDTHS } from './axe.ts';
+import type { Look, PageName } from './axe.ts';
 
 const executablePath = findChromium();
 const skip = executablePath === undefined ? 'no Chromium: set CHROMIUM_PATH' : false;
-const FULL = process.env['TEST_FULL'] === '1';
-/** A folder to leave screenshots in, for whoever wants to look. */
-const SCREENSHOTS = process.env['TEST_SCREENSHOTS'];
 const PATIENCE_MS = 60_000;
 
-const PAGES = ['index', 'collatz', 'cluster', 'device'] as const;
-const THEMES = ['light', 'dark'] as const;
-const WIDTHS = [390, 768, 1440, 2560] as const;
 const STATES = ['live', 'empty', 'lost'] as const;
 
-interface View {
-  readonly page: (typeof PAGES)[number];
-  readonly theme: (typeof THEMES)[number];
-  readonly width: (typeof WIDTHS)[number];
+interface View extends Look {
+  readonly page: PageName;
   readonly state: (typeof STATES)[number];
 }
 
 const ALL: readonly View[] = STATES.flatMap((state) =>
-  PAGES.flatMap((page) => THEMES.flatMap((theme) => WIDTHS.map((width) => ({ page, theme, width, state })))),
+  PAGES.flatMap((page) => LOOKS.map((look) => ({ page, state, ...look }))),
 );
 /** Each page in each state, themes and widths taking turns: every theme and width meets every page. */
 const SAMPLE = ALL.filter(({ page, theme, width, state }) => {
   const turn = PAGES.indexOf(page) + STATES.indexOf(state);
   return width === WIDTHS[turn % 4] && theme === THEMES[(turn + STATES.indexOf(state)) % 2];
 });
+
+const nameOf = ({ page, state, theme, width }: View) => `${page}-${state}-${theme}-${width}`;
 
 suite('axe finds nothing', { skip }, () => {
   let browser: Browser;
@@ -73,7 +66,7 @@ suite('axe finds nothing', { skip }, () => {
       const pages = new Map<View, Page>();
       for (const view of views) {
         const context = await browser.newContext({
-          viewport: { width: view.width, height: view.width < 500 ? 844 : 900 },
+          viewport: viewport(view.width),
           colorScheme: view.theme,
           reducedMotion: 'reduce',
         });
@@ -86,7 +79,7 @@ suite('axe finds nothing', { skip }, () => {
           .getByText(/device/)
           .waitFor({ state: 'attached' });
         pages.set(view, page);
-        if (state !== 'lost') await examine(view, page, found);
+        if (state !== 'lost') found.push(...(await examine(nameOf(view), page)));
         if (state !== 'lost') await page.close();
       }
       if (state === 'lost') {
@@ -96,27 +89,12 @@ suite('axe finds nothing', { skip }, () => {
             .getByText(/connection .*lost/i)
             .first()
             .waitFor({ timeout: PATIENCE_MS });
-          await examine(view, page, found);
+          found.push(...(await examine(nameOf(view), page)));
           await page.close();
         }
       }
+      t.diagnostic(`${views.length} views`);
       assert.deepEqual(found, []);
     });
   }
 });
-
-async function examine(view: View, page: Page, found: string[]): Promise<void> {
-  const name = `${view.page}-${view.state}-${view.theme}-${view.width}`;
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  for (const { id, help, nodes } of violations) {
-    found.push(`${name}: ${id} (${help}): ${nodes.map(({ target }) => target.join(' ')).join('; ')}`);
-  }
-  const wide = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  if (wide > 0) found.push(`${name}: ${wide} px wider than the window`);
-  if (SCREENSHOTS !== undefined) {
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-  }
-}

@@ -19,7 +19,8 @@ import { needsALook } from '../../client/browser/cluster/needs-a-look.ts';
 import { numberName } from '../../client/browser/cluster/number-name.ts';
 import { stripCells } from '../../client/browser/cluster/range-strip.ts';
 import { resultFigures } from '../../client/browser/cluster/result-figures.ts';
-import { spread, stack, ticks, unitsOf } from '../../client/browser/cluster/stacking.ts';
+import { spread, stack, ticks, unitsOf, worksOf } from '../../client/browser/cluster/stacking.ts';
+import { unitOf, workName } from '../../client/browser/cluster/workload-names.ts';
 import { timeTicks } from '../../client/browser/cluster/time-ticks.ts';
 import type { ClusterStatus, JobCoverage, JobStatus, NodeStatus, Throughput } from '../../protocol/http.ts';
 
@@ -309,21 +310,37 @@ suite('the range strip', () => {
 });
 
 suite('throughput', () => {
+  const line = (
+    type: string,
+    variant: string | null,
+    kind: Throughput['series'][number]['kind'],
+    units_per_second: number[],
+  ) => ({ type, kind, units_per_second, variants: [{ variant, units_per_second }] });
+  const statistics = { type: 'collatz', variant: 'statistics' };
   const history: Throughput = {
     window_seconds: 180,
     bucket_seconds: 60,
     from: before(150),
+    to: before(0),
     series: [
-      { type: 'collatz', kind: 'cpu', units_per_second: [1, 2, 3] },
-      { type: 'collatz', kind: 'node-gpu', units_per_second: [10, 0, 30] },
-      { type: 'collatz', kind: 'browser-gpu', units_per_second: [0, 0, 0] },
-      { type: 'thread', kind: 'cpu', units_per_second: [500, 500, 500] },
+      {
+        type: 'collatz',
+        kind: 'cpu',
+        units_per_second: [1001, 2, 3],
+        variants: [
+          { variant: 'verify', units_per_second: [1000, 0, 0] },
+          { variant: 'statistics', units_per_second: [1, 2, 3] },
+        ],
+      },
+      line('collatz', 'statistics', 'node-gpu', [10, 0, 30]),
+      line('collatz', 'statistics', 'browser-gpu', [0, 0, 0]),
+      line('thread', null, 'cpu', [500, 500, 500]),
     ],
     events: [],
   };
 
-  test('layers stand on each other, of one workload alone', () => {
-    const layers = stack(history, 'collatz');
+  test('layers stand on each other, of one kind of work alone', () => {
+    const layers = stack(history, statistics);
     assert.deepEqual(
       layers.map(({ kind, bottom, top }) => [kind, bottom, top]),
       [
@@ -332,7 +349,10 @@ suite('throughput', () => {
       ],
     );
     // The last minute has lasted thirty seconds.
-    assert.equal(unitsOf(history, 'collatz', NOW_MS), 11 * 60 + 2 * 60 + 33 * 30);
+    assert.equal(unitsOf(history, statistics), 11 * 60 + 2 * 60 + 33 * 30);
+    assert.equal(unitsOf(history, { type: 'collatz', variant: 'verify' }), 1000 * 60);
+    assert.deepEqual(worksOf(history).map(workName), ['Collatz statistics', 'Collatz verify', 'Threads']);
+    assert.deepEqual(worksOf(history).map(unitOf), ['numbers walked', 'numbers verified', 'roots']);
   });
 
   test('ticks are round and reach past the highest (property)', () => {

@@ -7,7 +7,14 @@ import { chromium } from 'playwright-core';
 import { grouped } from '../../client/browser/format/figures.ts';
 import { donePercent, shortRate } from '../../client/browser/cluster/job-text.ts';
 import { headline } from '../../client/browser/cluster/headline.ts';
-import { clusterStatus, jobCoverage, jobResults, jobStatus, nodeList } from '../../protocol/http.ts';
+import {
+  clusterStatus,
+  jobCoverage,
+  jobResults,
+  jobStatus,
+  nodeList,
+  throughput,
+} from '../../protocol/http.ts';
 import { buildPages } from '../../scripts/build-pages.ts';
 import { runCoordinator } from '../coordinator/running.ts';
 import type { TestCoordinator } from '../coordinator/running.ts';
@@ -98,7 +105,7 @@ suite('the Cluster page', { skip }, () => {
     assert.equal(await collatz.locator('.job-done').textContent(), donePercent(status.progress.fraction));
     assert.equal(await collatz.locator('.job-state').textContent(), 'running');
     assert.equal(await row(page, '& co').locator('.job-link').textContent(), MARKUP);
-    assert.equal(await row(page, '& co').locator('.job-priority').textContent(), 'Low');
+    assert.equal(await row(page, '& co').locator('.job-priority').textContent(), 'Low priority');
     assert.match((await page.locator('.device-what').allTextContents()).join(), /<img src=x/);
     assert.equal(await page.locator('main img').count(), 0);
 
@@ -128,6 +135,57 @@ suite('the Cluster page', { skip }, () => {
     await details.locator('summary', { hasText: 'JSON' }).click();
     const shown: unknown = JSON.parse((await details.locator('pre').textContent()) ?? '');
     assert.deepEqual(shown, jobResults.parse(await ask(`/api/results/${job}`)));
+  });
+
+  test('numbers walked and numbers verified are told and drawn apart, as the API has them', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const worker = await join(t, coordinator.url);
+    for (const mode of ['statistics', 'verify']) {
+      await coordinator.submit('40001', { batch_size: 10_000, mode });
+      for (let batch = 0; batch < 4; batch++) {
+        const { ok } = await worker.request('submit', answerOf(await worker.lease()));
+        assert.ok(ok);
+      }
+    }
+    await coordinator.post('/api/submit', { type: 'thread', parameters: { thread_count: 30 } });
+    await worker.request('submit', answerOf(await worker.lease()));
+    const page = await visit(t, coordinator);
+    await page
+      .getByText(/^40.000.numbers.walked, 40.000.numbers.verified and 30.roots in the last hour\.$/)
+      .waitFor();
+    const { series } = throughput.parse((await coordinator.ask('/api/cluster/throughput?window=1h')).body);
+    for (const [label, key, axis, variant] of [
+      ['Collatz verify', 'collatz-verify', /numbers verified a second/, 'verify'],
+      ['Threads', 'thread', /roots a second/, null],
+      ['Collatz statistics', 'collatz-statistics', /numbers walked a second/, 'statistics'],
+    ] as const) {
+      await page
+        .locator('.throughput-section')
+        .getByRole('radio', { name: label, exact: true })
+        .check({ force: true });
+      await page.waitForURL(new RegExp(`rate=${key}$`));
+      await page.locator('.throughput .axis').first().getByText(axis).waitFor();
+      await page.locator('.figures-table summary').click();
+      const shown = await texts(page, '.figures-table tbody td.number');
+      const lines = series.flatMap(({ variants }) => variants);
+      const rates = lines
+        .filter((line) => line.variant === variant)
+        .flatMap(({ units_per_second }) => units_per_second.filter((rate) => rate > 0));
+      assert.ok(rates.length > 0);
+      assert.equal(shown.length, rates.length);
+      await page.locator('.figures-table summary').click();
+    }
+  });
+
+  test('at 390 px a job has its priority and a device its state', async (t) => {
+    const coordinator = await runCoordinator(t);
+    await coordinator.submit('1000');
+    await join(t, coordinator.url, { node_id: 'loom-1' });
+    const page = await visit(t, coordinator);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.locator('.job-row').getByText('Normal priority').waitFor();
+    await page.locator('#device-loom-1').getByText('idle', { exact: true }).waitFor();
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390);
   });
 
   test('pause, resume and cancel by keyboard; cancel asks first; filters and the address', async (t) => {

@@ -150,7 +150,7 @@ suite('the command', () => {
 });
 
 suite('the estimate', () => {
-  const cluster = (units_per_second: number, type = 'collatz') =>
+  const cluster = (units_per_second: number, type = 'collatz', more: readonly object[] = []) =>
     clusterStatus.parse({
       now: '2026-01-01T00:00:00Z',
       version: '0',
@@ -160,7 +160,14 @@ suite('the estimate', () => {
       store: 'ok',
       workers: { expected: null, connected: 1, by_kind: {}, by_state: {} },
       jobs: { pending: 0, running: 1, paused: 0, completed: 0, failed: 0, cancelled: 0 },
-      throughput: [{ type, kind: 'cpu', units_per_second }],
+      throughput: [
+        {
+          type,
+          kind: 'cpu',
+          units_per_second,
+          variants: [{ variant: type === 'collatz' ? 'statistics' : null, units_per_second }, ...more],
+        },
+      ],
       waiting: [],
     });
   const job = (type: string, parameters: Record<string, string | number>, finished: string | null = null) =>
@@ -193,8 +200,11 @@ suite('the estimate', () => {
     assert.equal(estimateSeconds(order, cluster(1000), undefined, now), undefined);
     assert.equal(estimateSeconds(order, cluster(0), [like], now), undefined);
     assert.equal(estimateSeconds(order, cluster(1000, 'thread'), [like], now), undefined);
-    // Verifying says nothing about statistics, nor does what ended long ago.
-    assert.equal(estimateSeconds(order, cluster(1000), [job('collatz', { mode: 'verify' })], now), undefined);
+    // Verifying says nothing about statistics, at the same time either, nor does what ended long ago.
+    const verifying = job('collatz', { mode: 'verify' });
+    const both = cluster(1000, 'collatz', [{ variant: 'verify', units_per_second: 1e9 }]);
+    assert.equal(estimateSeconds(order, both, [like, verifying], now), 1000);
+    assert.equal(estimateSeconds(order, cluster(1000), [verifying], now), undefined);
     const old = job('collatz', { mode: 'statistics' }, '2026-01-01T00:50:00Z');
     assert.equal(estimateSeconds(order, cluster(1000), [old], now), undefined);
   });

@@ -24,7 +24,7 @@ export interface View {
   readonly state: StateFilter;
   /** Undefined: what shows most. */
   readonly window: Window | undefined;
-  /** The workload whose throughput is drawn; undefined: the busiest. */
+  /** The work whose throughput is drawn, `collatz-verify`; undefined: the latest. */
   readonly rate: string | undefined;
 }
 

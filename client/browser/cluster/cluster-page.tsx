@@ -21,7 +21,7 @@ import { ThroughputSection } from './throughput-section.tsx';
 import './cluster.css';
 
 export function ClusterPage({ live }: { readonly live: Live }) {
-  useEffect(() => followHistory(live), [live]);
+  useEffect(() => followHistory(), []);
   const { job } = view.value;
   const marks = leaseMarks(live);
   return (

@@ -2,7 +2,6 @@
 import { effect, signal } from '@preact/signals';
 import type { Throughput } from '../../../protocol/http.ts';
 import { api } from '../api/api.ts';
-import type { Live } from '../live/live.ts';
 import type { Window } from './address.ts';
 import { view } from './page-view.ts';
 
@@ -13,8 +12,6 @@ const STANDARD: Window = '24h';
 export interface History {
   readonly window: Window;
   readonly throughput: Throughput;
-  /** When it was asked for: milliseconds since 1970 by the coordinator's clock. */
-  readonly at: number;
 }
 
 /** Undefined: not known yet. Kept when it can't be fetched again. */
@@ -23,25 +20,24 @@ export const shownHistory = signal<History | undefined>(undefined);
 let timer: ReturnType<typeof setTimeout> | undefined;
 let asked = 0;
 
-async function refresh(live: Live, window: Window | undefined): Promise<void> {
+async function refresh(window: Window | undefined): Promise<void> {
   clearTimeout(timer);
   const turn = ++asked;
   let shown = window ?? shownHistory.peek()?.window ?? STANDARD;
   if (!document.hidden) {
     try {
-      const at = Date.now() - live.clockAhead_ms.peek();
       let throughput = await api.throughput(shown);
       // A cluster that began within the hour would be a line at the right edge of a day.
       if (window === undefined && shown === STANDARD && beganWithinAnHour(throughput)) {
         shown = '1h';
         throughput = await api.throughput(shown);
       }
-      if (turn === asked) shownHistory.value = { window: shown, throughput, at };
+      if (turn === asked) shownHistory.value = { window: shown, throughput };
     } catch {
       // What is shown stays, greyed as all that is old.
     }
   }
-  if (turn === asked) timer = setTimeout(() => void refresh(live, view.peek().window), REFRESH_MS[shown]);
+  if (turn === asked) timer = setTimeout(() => void refresh(view.peek().window), REFRESH_MS[shown]);
 }
 
 function beganWithinAnHour({ series, bucket_seconds }: Throughput): boolean {
@@ -50,9 +46,9 @@ function beganWithinAnHour({ series, bucket_seconds }: Throughput): boolean {
   return first.every((bucket) => bucket < 0 || (buckets - bucket) * bucket_seconds <= HOUR_S);
 }
 
-export function followHistory(live: Live): void {
-  effect(() => void refresh(live, view.value.window));
+export function followHistory(): void {
+  effect(() => void refresh(view.value.window));
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) void refresh(live, view.peek().window);
+    if (!document.hidden) void refresh(view.peek().window);
   });
 }

@@ -84,7 +84,7 @@ function ResultLink({
       data-kind="quiet"
       href={`/api/results/${jobId}`}
       download={`${jobId}.json`}
-      aria-label={`${whole ? 'Result' : 'Partial result'} of ${name} as JSON`}
+      aria-label={`${whole ? 'Result' : 'Part of the result'} of ${name} as JSON`}
     >
       {whole ? 'Result' : 'Part'}
     </a>

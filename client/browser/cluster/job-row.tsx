@@ -44,7 +44,10 @@ export function JobRow({ job, marks }: { readonly job: JobStatus; readonly marks
       <td class="job-when small">
         <span title={jobWhen(job)}>{jobWhen(job)}</span>
       </td>
-      <td class="job-priority small">{PRIORITY_WORDS[job.priority]}</td>
+      <td class="job-priority small">
+        {PRIORITY_WORDS[job.priority]}
+        <span class="only-narrow"> priority</span>
+      </td>
       <td class="job-act">
         <JobActions job={job} name={title} />
       </td>

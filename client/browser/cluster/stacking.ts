@@ -1,9 +1,21 @@
-/** Throughput of one workload as layers by kind of worker, one on the other. */
+/** Throughput of units that are alike as layers by kind of worker, one on the other. */
 import type { Throughput } from '../../../protocol/http.ts';
 import type { WorkerKind } from '../../../protocol/messages.ts';
 
 /** From the bottom up: what is there all the time stands on the ground. */
 export const STACK_ORDER = ['node-gpu', 'browser-gpu', 'cpu'] as const satisfies readonly WorkerKind[];
+
+/** What is drawn together: units of one workload and one of its variants. Others are another amount of work. */
+export interface Work {
+  readonly type: string;
+  /** null: the workload has none, or they were not told apart. */
+  readonly variant: string | null;
+}
+
+/** `collatz-verify`, `thread`. */
+export function workKey({ type, variant }: Work): string {
+  return variant === null ? type : `${type}-${variant}`;
+}
 
 export interface Layer {
   readonly kind: WorkerKind;
@@ -15,10 +27,10 @@ export interface Layer {
 }
 
 /** @returns kinds that computed anything in the window, from the bottom up */
-export function stack({ series }: Throughput, type: string): readonly Layer[] {
+export function stack({ series }: Throughput, work: Work): readonly Layer[] {
   const layers: Layer[] = [];
   for (const kind of STACK_ORDER) {
-    const rates = series.find((line) => line.type === type && line.kind === kind)?.units_per_second;
+    const rates = linesOf(series, work).find((line) => line.kind === kind)?.rates;
     if (rates === undefined || rates.every((rate) => rate === 0)) continue;
     const bottom = layers.at(-1)?.top ?? rates.map(() => 0);
     layers.push({ kind, rates, bottom, top: rates.map((rate, i) => rate + (bottom[i] ?? 0)) });
@@ -26,25 +38,46 @@ export function stack({ series }: Throughput, type: string): readonly Layer[] {
   return layers;
 }
 
-/** Workloads that were computed in the window. */
-export function typesOf({ series }: Throughput): readonly string[] {
-  const busy = series.filter(({ units_per_second }) => units_per_second.some((rate) => rate > 0));
-  return [...new Set(busy.map(({ type }) => type))].sort();
+/** What was computed in the window. */
+export function worksOf({ series }: Throughput): readonly Work[] {
+  const works = series.flatMap(({ type, variants }) =>
+    variants
+      .filter(({ units_per_second }) => units_per_second.some((rate) => rate > 0))
+      .map(({ variant }): Work => ({ type, variant })),
+  );
+  const byKey = new Map(works.map((work) => [workKey(work), work]));
+  return [...byKey.values()].toSorted((a, b) => (workKey(a) < workKey(b) ? -1 : 1));
+}
+
+/** Units per second of each kind of worker. */
+export function linesOf<R>(
+  series: readonly {
+    readonly type: string;
+    readonly kind: WorkerKind;
+    readonly variants: readonly { readonly variant: string | null; readonly units_per_second: R }[];
+  }[],
+  work: Work,
+): readonly { readonly kind: WorkerKind; readonly rates: R }[] {
+  return series
+    .filter(({ type }) => type === work.type)
+    .flatMap(({ kind, variants }) =>
+      variants
+        .filter(({ variant }) => variant === work.variant)
+        .map(({ units_per_second }) => ({ kind, rates: units_per_second })),
+    );
 }
 
 /** Numbers or roots computed in the whole window. */
 export function unitsOf(
-  { series, bucket_seconds, window_seconds, from }: Throughput,
-  type: string,
-  nowMs: number,
+  { series, bucket_seconds, window_seconds, from, to }: Throughput,
+  work: Work,
 ): number {
   const lastBegins = Date.parse(from) / 1000 + window_seconds - bucket_seconds;
-  const lastSeconds = Math.min(bucket_seconds, Math.max(1, nowMs / 1000 - lastBegins));
+  const lastSeconds = Math.min(bucket_seconds, Math.max(1, Date.parse(to) / 1000 - lastBegins));
   let units = 0;
-  for (const line of series) {
-    if (line.type !== type) continue;
-    line.units_per_second.forEach((rate, i) => {
-      units += rate * (i === line.units_per_second.length - 1 ? lastSeconds : bucket_seconds);
+  for (const { rates } of linesOf(series, work)) {
+    rates.forEach((rate, i) => {
+      units += rate * (i === rates.length - 1 ? lastSeconds : bucket_seconds);
     });
   }
   return units;

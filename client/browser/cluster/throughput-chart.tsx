@@ -7,8 +7,8 @@ import { eventMarks } from './cluster-events.ts';
 import { KIND_NAMES } from './devices.ts';
 import { shortRate } from './job-text.ts';
 import { KindShape, kindColour } from './kind-shape.tsx';
-import type { Layer } from './stacking.ts';
-import { axisScale, spread, stack, ticks } from './stacking.ts';
+import type { Layer, Work } from './stacking.ts';
+import { axisScale, linesOf, spread, stack, ticks } from './stacking.ts';
 import { timeTicks } from './time-ticks.ts';
 import { useWidth } from './use-width.ts';
 
@@ -28,17 +28,17 @@ const EVENT_LETTER = 6.2;
 
 export interface ThroughputChartProps {
   readonly throughput: Throughput;
-  readonly type: string;
+  readonly work: Work;
   readonly unit: string;
   /** What the last minute brought, for the labels. */
   readonly now: ClusterStatus['throughput'];
 }
 
-export function ThroughputChart({ throughput, type, unit, now }: ThroughputChartProps) {
+export function ThroughputChart({ throughput, work, unit, now }: ThroughputChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const [pointed, point] = useState<number>();
-  const layers = stack(throughput, type);
+  const layers = stack(throughput, work);
   const buckets = throughput.series[0]?.units_per_second.length ?? 0;
   const narrow = width < NARROW;
   const right = narrow ? width - 2 : width - LABELS;
@@ -90,18 +90,18 @@ export function ThroughputChart({ throughput, type, unit, now }: ThroughputChart
           {pointed === undefined ? null : (
             <line class="pointer" x1={x(pointed)} x2={x(pointed)} y1={TOP} y2={HEIGHT - BOTTOM} />
           )}
-          {narrow ? null : <Labels layers={layers} now={ofType(now, type)} x={right + 10} y={y} />}
+          {narrow ? null : <Labels layers={layers} now={ratesNow(now, work)} x={right + 10} y={y} />}
         </svg>
       )}
-      {narrow ? <Legend layers={layers} now={ofType(now, type)} /> : null}
+      {narrow ? <Legend layers={layers} now={ratesNow(now, work)} /> : null}
     </div>
   );
 }
 
 type Rates = ReadonlyMap<WorkerKind, number>;
 
-function ofType(now: ClusterStatus['throughput'], type: string): Rates {
-  return new Map(now.filter((line) => line.type === type).map((line) => [line.kind, line.units_per_second]));
+function ratesNow(now: ClusterStatus['throughput'], work: Work): Rates {
+  return new Map(linesOf(now, work).map(({ kind, rates }) => [kind, rates]));
 }
 
 function area({ bottom, top }: Layer, x: (i: number) => number, y: (rate: number) => number): string {

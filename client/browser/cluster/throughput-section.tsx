@@ -1,6 +1,6 @@
-/** One workload's throughput: numbers and roots are never added. */
+/** Throughput of one kind of work: numbers and roots are never added, nor numbers walked and numbers verified. */
 import { Segmented } from '../controls/segmented.tsx';
-import { scaled } from '../format/figures.ts';
+import { grouped, scaled } from '../format/figures.ts';
 import type { Live } from '../live/live.ts';
 import { WINDOWS } from './address.ts';
 import { KIND_NAMES } from './devices.ts';
@@ -9,9 +9,10 @@ import { shownHistory } from './history.ts';
 import type { History } from './history.ts';
 import { shortRate } from './job-text.ts';
 import { show, view } from './page-view.ts';
-import { stack, typesOf, unitsOf } from './stacking.ts';
+import { linesOf, stack, unitsOf, workKey, worksOf } from './stacking.ts';
+import type { Work } from './stacking.ts';
 import { ThroughputChart } from './throughput-chart.tsx';
-import { TYPE_NAMES, unitOf } from './workload-names.ts';
+import { unitOf, workName } from './workload-names.ts';
 
 const WINDOW_LABELS = {
   '1h': { label: '1 h', title: 'the last hour', words: 'the last hour' },
@@ -22,8 +23,8 @@ const WINDOW_LABELS = {
 export function ThroughputSection({ live }: { readonly live: Live }) {
   const known = shownHistory.value;
   if (known === undefined) return <section class="throughput-section" aria-busy="true" />;
-  const types = typesOf(known.throughput);
-  const type = types.find((one) => one === view.value.rate) ?? busiest(known, types);
+  const works = worksOf(known.throughput);
+  const work = works.find((one) => workKey(one) === view.value.rate) ?? latest(known, works);
   return (
     <section
       class="throughput-section"
@@ -31,13 +32,13 @@ export function ThroughputSection({ live }: { readonly live: Live }) {
       data-stale={live.connection.value === 'live' ? 'no' : 'yes'}
     >
       <div class="section-head">
-        <p class="small">{sums(known, types)}</p>
+        <p class="small">{sums(known, works)}</p>
         <div class="filters">
-          {types.length > 1 && type !== undefined ? (
+          {works.length > 1 && work !== undefined ? (
             <Segmented
-              legend="Workload"
-              options={types.map((value) => ({ value, label: TYPE_NAMES.get(value) ?? value }))}
-              value={type}
+              legend="Work"
+              options={works.map((one) => ({ value: workKey(one), label: workName(one) }))}
+              value={workKey(work)}
               onChange={(rate) => show({ rate })}
             />
           ) : null}
@@ -53,49 +54,42 @@ export function ThroughputSection({ live }: { readonly live: Live }) {
           />
         </div>
       </div>
-      {type === undefined ? null : (
+      {work === undefined ? null : (
         <>
           <ThroughputChart
             throughput={known.throughput}
-            type={type}
-            unit={unitOf(type)}
+            work={work}
+            unit={unitOf(work)}
             now={live.cluster.value?.throughput ?? []}
           />
-          <Figures known={known} type={type} />
+          <Figures known={known} work={work} />
         </>
       )}
     </section>
   );
 }
 
-function busiest({ throughput }: History, types: readonly string[]): string | undefined {
-  const newest = (type: string) =>
-    throughput.series
-      .filter((line) => line.type === type)
-      .reduce(
-        (last, { units_per_second }) =>
-          Math.max(
-            last,
-            units_per_second.findLastIndex((rate) => rate > 0),
-          ),
-        -1,
-      );
-  return types.toSorted((a, b) => newest(b) - newest(a))[0];
+/** What was computed last. */
+function latest({ throughput }: History, works: readonly Work[]): Work | undefined {
+  const newest = (work: Work) =>
+    Math.max(...linesOf(throughput.series, work).map(({ rates }) => rates.findLastIndex((rate) => rate > 0)));
+  return works.toSorted((a, b) => newest(b) - newest(a))[0];
 }
 
-/** `258 trillion numbers and 9 billion roots in the last 24 hours.` */
-function sums({ throughput, window, at }: History, types: readonly string[]): string {
+/** `258 trillion numbers verified and 9 billion roots in the last 24 hours.` */
+function sums({ throughput, window }: History, works: readonly Work[]): string {
   const words = WINDOW_LABELS[window].words;
-  if (types.length === 0) return `Nothing was computed in ${words}.`;
-  const said = types.map((type) => {
-    const { figure, scale } = scaled(unitsOf(throughput, type, at));
-    return [figure, scale, unitOf(type)].filter((part) => part !== '').join('\u00a0');
+  if (works.length === 0) return `Nothing was computed in ${words}.`;
+  const said = works.map((work) => {
+    const units = unitsOf(throughput, work);
+    const { figure, scale } = units < 1000 ? { figure: grouped(units), scale: '' } : scaled(units);
+    return [figure, scale, unitOf(work)].filter((part) => part !== '').join('\u00a0');
   });
-  return `${said.join(' and ')} in ${words}.`;
+  return `${said.join(', ').replace(/, ([^,]*)$/, ' and $1')} in ${words}.`;
 }
 
-function Figures({ known: { throughput }, type }: { readonly known: History; readonly type: string }) {
-  const layers = stack(throughput, type);
+function Figures({ known: { throughput }, work }: { readonly known: History; readonly work: Work }) {
+  const layers = stack(throughput, work);
   const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'short' });
   const fromMs = Date.parse(throughput.from);
   const busy = (layers[0]?.rates ?? [])
@@ -107,7 +101,7 @@ function Figures({ known: { throughput }, type }: { readonly known: History; rea
       <summary>Figures and events</summary>
       <div class="scrolls" tabIndex={0} role="region" aria-label="Figures and events">
         <table>
-          <caption class="visually-hidden">{unitOf(type)} a second by kind of device</caption>
+          <caption class="visually-hidden">{unitOf(work)} a second by kind of device</caption>
           <thead>
             <tr>
               <th>From</th>

@@ -65,6 +65,11 @@ export interface ContributionEvents {
   device(device: ContributionDevice): void;
   /** At most four times a second. */
   report(report: ContributionReport): void;
+  /**
+   * What is to be sent to POST /api/hand-back if the page ends now; undefined: nothing. When leases come and go, and
+   * twice a second while they are computed.
+   */
+  handBack(body: string | undefined): void;
 }
 
 export interface Contribution {

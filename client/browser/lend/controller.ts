@@ -24,9 +24,6 @@ const USUAL_THREADS = 2;
 /** A CPU that computes for more than this share of the time is under pressure by that alone. */
 const OWN_PRESSURE = 0.5;
 
-/** A page that is left waits for so long: what runs ends, and what is done of a batch is sent. */
-const LEAVE_MS = 100;
-
 const shareOf = (intensity: Intensity) => INTENSITIES.find(({ name }) => name === intensity)?.share ?? 1;
 
 /** Goes on by itself where this tab contributed when its page was left. */
@@ -195,15 +192,10 @@ export function createLend(): Lend {
   }
 
   addEventListener('pagehide', () => {
-    if (!wanted) return;
-    leaving = true;
-    remember(true);
+    leaving = wanted;
+    if (wanted) remember(true);
     waiting?.abort();
-    if (running === undefined) return;
-    running.stop();
-    // The threads end with the page: without this moment none of them would hand back.
-    const end_ms = performance.now() + LEAVE_MS;
-    while (performance.now() < end_ms);
+    running?.leave();
   });
   addEventListener('pageshow', ({ persisted }) => {
     if (!persisted || !leaving) return;

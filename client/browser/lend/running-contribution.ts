@@ -13,11 +13,13 @@ export interface RunningContribution {
   setShare(share: number): void;
   setPieceScale(scale: number): void;
   stop(): void;
+  /** The page ends now, or is kept for a return: sends what is done, as far as the thread has told, and ends it. */
+  leave(): void;
 }
 
 export function startContribution(
   options: ContributionOptions,
-  events: ContributionEvents,
+  events: Omit<ContributionEvents, 'handBack'>,
 ): RunningContribution {
   const thread = new Worker(new URL('./contribution-thread.ts', import.meta.url), { type: 'module' });
   const contribution = wrap<Contribution>(thread);
@@ -27,8 +29,20 @@ export function startContribution(
     thread.addEventListener('error', (event) => die(event.message));
     thread.addEventListener('messageerror', () => die('a message could not be read'));
   });
-  const ran = contribution.run(options, proxy(events)).catch((error: unknown) => broken(error));
-  const ended = Promise.race([ran, died]).finally(() => {
+  let handBack: string | undefined;
+  const told: ContributionEvents = {
+    device: (device) => events.device(device),
+    report: (report) => events.report(report),
+    handBack: (body) => {
+      handBack = body;
+    },
+  };
+  const ran = contribution.run(options, proxy(told)).catch((error: unknown) => broken(error));
+  let leaveWith: (end: ContributionEnd) => void = () => undefined;
+  const left = new Promise<ContributionEnd>((resolve) => {
+    leaveWith = resolve;
+  });
+  const ended = Promise.race([ran, died, left]).finally(() => {
     over = true;
     contribution[releaseProxy]();
     thread.terminate();
@@ -43,7 +57,20 @@ export function startContribution(
     setShare: (share) => tell(() => contribution.setShare(share)),
     setPieceScale: (scale) => tell(() => contribution.setPieceScale(scale)),
     stop: () => tell(() => contribution.stop()),
+    leave() {
+      if (over) return;
+      over = true;
+      // First: what it did after its last word would be counted beside what is sent here, or be thrown away.
+      thread.terminate();
+      if (handBack !== undefined) sendLast(handBack);
+      leaveWith({ problem: undefined, message: 'the page was left' });
+    },
   };
+}
+
+/** The browser carries it after the page has gone. As JSON: plain text would go with `Origin: null`, which is refused. */
+function sendLast(body: string): void {
+  navigator.sendBeacon('/api/hand-back', new Blob([body], { type: 'application/json' }));
 }
 
 function broken(error: unknown): ContributionEnd {

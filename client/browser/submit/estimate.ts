@@ -1,6 +1,6 @@
 /**
  * How long a job would take if the cluster did nothing else. Known only while work like it is being done: verifying
- * is many times faster than statistics, and a root is as much work as its tree has threads.
+ * is many times faster than statistics, so rates are those of the mode, and a root is as much work as its tree has threads.
  */
 import type { ClusterStatus, JobStatus } from '../../../protocol/http.ts';
 import { expectedThreads } from '../../../shaders/thread-sim/expected-threads.ts';
@@ -22,12 +22,16 @@ export function estimateSeconds(
   nowMs: number,
 ): number | undefined {
   if (cluster === undefined || jobs === undefined) return undefined;
+  const { mode } = order.parameters;
   const unitsPerSecond = cluster.throughput
     .filter(({ type }) => type === order.type)
+    .flatMap(({ variants }) => variants)
+    .filter(({ variant }) => variant === (mode ?? null))
     .reduce((sum, { units_per_second }) => sum + units_per_second, 0);
-  const measured = jobs.filter((job) => job.type === order.type && wasRunning(job, nowMs));
+  const measured = jobs.filter(
+    (job) => job.type === order.type && job.parameters['mode'] === mode && wasRunning(job, nowMs),
+  );
   if (unitsPerSecond <= 0 || measured.length === 0) return undefined;
-  if (measured.some(({ parameters }) => parameters['mode'] !== order.parameters['mode'])) return undefined;
   const weights = measured.map(({ type, parameters }) => weightOfUnit(type, parameters));
   const meanWeight = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
   const work = unitsOf(order) * weightOfUnit(order.type, order.parameters);
