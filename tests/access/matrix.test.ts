@@ -88,7 +88,7 @@ async function knock(
     if (door.kind === 'metrics') return METRICS_CODES.get(await response.text()) ?? 'internal';
     const { code } = errorBody.parse(await response.json()).error;
     // The body of a hand-back takes a lease's token: past the door it may well be found wanting.
-    return code === 'malformed' ? null : code;
+    return code === 'invalid_request' ? null : code;
   } finally {
     abort.abort();
   }
