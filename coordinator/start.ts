@@ -88,7 +88,7 @@ async function assemble(
     recompute: new RecomputeThread(workloads, kernelsDir, log),
     kernelHashes: (ofJob) => kernels.hashesOf(ofJob),
     log,
-    config: { softwareVersion: version, clusterSize, heartbeatMs: HEARTBEAT_MS },
+    config: { softwareVersion: version, clusterSize, heartbeatMs: HEARTBEAT_MS, rules: config.jobRules },
   });
 
   undo.splice(0, undo.length, () => cluster.close());

@@ -64,6 +64,8 @@ export class Job implements Queued {
   holdsRecovered = false;
   /** The job is being ended: no more results. */
   closing = false;
+  /** It is about to fail. */
+  failing = false;
   claiming: Promise<void> | undefined;
   /** Requests that wait for the claim. */
   claimants = 0;
@@ -247,7 +249,9 @@ export function readParameters(workload: Workload, parameters: unknown): unknown
 
 /** A job as the store has it: journal replayed, holes open. */
 export function restoreJob(active: ActiveJob, workload: Workload, nowMs: number): Job {
-  const { record, progress, cursor, done } = active.job;
+  const { record, progress: stored, cursor, done } = active.job;
+  // The time in which no coordinator ran is no running time of the job (time-limits.ts).
+  const progress = { ...stored, runningSince: stored.runningSince === null ? null : nowMs };
   const job = new Job(record, progress, workload, readParameters(workload, record.parameters));
   job.cursor = cursor;
   job.folded = done;
