@@ -29,6 +29,7 @@ import { JobControl } from './job-control.ts';
 import { ThroughputMeter, throughputHistory } from './throughput.ts';
 import { TimeLimits } from './time-limits.ts';
 import { TokenSigner } from './token.ts';
+import { Trials } from './trials.ts';
 import { Waker } from './waker.ts';
 import { Watchers } from './watchers.ts';
 
@@ -81,14 +82,21 @@ export async function createCluster(
   };
   const waker = new Waker(core);
   const jobs = new JobTable(core, waker, dependencies.randomBytes ?? ((length) => randomBytes(length)));
-  const book = new LeaseBook(core, waker);
+  const book = new LeaseBook(core, waker, (lease) => {
+    trials.failed(lease, 'silent', 'nothing more was heard of it');
+  });
   const folding = new Folding(core, jobs);
   const control = new JobControl(core, jobs, book, folding);
+  const trials = new Trials(core, control);
   const leasing = new Leasing(core, jobs, book, waker);
   const disputes = new Disputes(core);
   const sequence = await store.nextSequence();
   const onCovered = (job: Job) => control.complete(job);
-  const settlement = new Settlement(core, { jobs, book, folding, disputes, onCovered }, sequence.result);
+  const settlement = new Settlement(
+    core,
+    { jobs, book, folding, disputes, trials, onCovered },
+    sequence.result,
+  );
   const sessions = new Sessions(core, {
     jobs,
     book,
@@ -96,7 +104,7 @@ export async function createCluster(
     settlement,
     waker,
     draining: () => stopping !== null,
-    failJob: (job, message) => control.fail(job, 'computation_failed', message),
+    trials,
   });
   const timeLimits = new TimeLimits(core, jobs, control);
   const retention = new Retention(core, jobs);
