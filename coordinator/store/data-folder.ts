@@ -46,18 +46,18 @@ export function openDataFolder(dataDir: string): DataFolder {
 }
 
 /**
- * For its owner alone: the database in it tells jobs and the audit log. Like mkdir's `recursive`, which never returns where a folder is there and making one in it says ENOENT
+ * Like mkdir's `recursive`, which never returns where a folder is there and making one in it says ENOENT
  * (below /proc, Node 24.21).
  */
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    mkdirSync(path, { mode: PRIVATE });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EEXIST' && statSync(path).isDirectory()) return;
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     makeFolder(dirname(path));
-    mkdirSync(path, { mode: 0o700 });
+    mkdirSync(path, { mode: PRIVATE });
   }
 }
 
