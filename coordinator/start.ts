@@ -19,7 +19,7 @@ import type { CoordinatorConfig } from './config.ts';
 import { exitOnCrash } from './crash.ts';
 import { openGateway } from './gateway/gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
-import { publicServer } from './http-server.ts';
+import { httpServer } from './http-server.ts';
 import { createCluster } from './jobs/create-cluster.ts';
 import { readKernels } from './kernels.ts';
 import { listen } from './listener.ts';
@@ -95,9 +95,15 @@ async function assemble(
 
   const access = await openDoors(config, cluster.records, log);
   undo.push(() => access.close());
+  const connectionLimit = new ConnectionLimit(
+    config.connectionsPerAddress ?? DEFAULT_CONNECTIONS_PER_ADDRESS,
+  );
+  const isSpared = (address: string) => access.isSpared(address);
   metrics.guard((request) => {
+    access.limit(access.identify(request, undefined), 'requests');
     access.require(access.identify(request, bearerOf(request.headers.authorization)), 'read');
   });
+  limitSockets(metrics.server, connectionLimit, isSpared);
 
   const { host } = config;
   const metricsListener = await listen(metrics.server, host, config.metricsPort, 'METRICS_PORT', log);
@@ -105,11 +111,8 @@ async function assemble(
   const pagesDir = config.pagesDir ?? projectFolder('build/pages');
   const api = createApi({ cluster, kernels, workloads, version, pagesDir, access, allowedOrigins, log });
   undo.push(() => api.close());
-  const server = publicServer(api.app);
-  const connectionLimit = new ConnectionLimit(
-    config.connectionsPerAddress ?? DEFAULT_CONNECTIONS_PER_ADDRESS,
-  );
-  limitSockets(server, connectionLimit, (address) => access.isSpared(address));
+  const server = httpServer(api.app);
+  limitSockets(server, connectionLimit, isSpared);
   const gateway = openGateway(server, {
     cluster,
     log,
