@@ -158,7 +158,7 @@ test('tables for jobs, nodes and the cluster', async (t) => {
   );
   await threads('submit', 'thread', '--priority', 'high');
   const jobs = await threads('jobs', '--limit', '1');
-  assert.match(jobs.stdout, /^JOB +TYPE/);
+  assert.match(jobs.stdout, /^JOB +USER +TYPE/);
   assert.equal(jobs.stdout.trim().split('\n').length, 2);
   const cursor = /--cursor (\S+)/.exec(jobs.stderr)?.[1] ?? '';
   assert.match((await threads('jobs', '--cursor', cursor)).stdout, /collatz/);
@@ -177,6 +177,10 @@ test('placement and preferences arrive', async (t) => {
     'a,b',
     '--on-node',
     'n1',
+    '--expected-seconds',
+    '90.5',
+    '--max-attempts',
+    '3',
   ];
   const job = (await threads('submit', 'collatz', '--start', '1', '--end', '9', ...args)).stdout.trim();
   const { body } = await coordinator.ask(`/api/status/${job}`);
@@ -188,6 +192,9 @@ test('placement and preferences arrive', async (t) => {
     min_gpu_memory_mb: 8000,
     tags: ['a', 'b'],
   });
+  assert.ok('expected_seconds' in body && 'max_attempts' in body);
+  assert.deepEqual([body.expected_seconds, body.max_attempts], [90.5, 3]);
+  assert.match((await threads('status', job)).stdout, /expected +1 min 31 s/);
 });
 
 test('wrong usage is exit code 2 and says what to do, without asking anybody', async () => {
@@ -207,6 +214,8 @@ test('wrong usage is exit code 2 and says what to do, without asking anybody', a
     [['submit', 'thread', '--max-depth', '33'], /--max-depth: .*0 to 32/],
     [['submit', 'thread', '--max-dept', '3'], /did you mean --max-depth\?/],
     [['submit', 'collatz', '--start', '1', '--end', '9', '--priority', 'urgent'], /one of low, normal, high/],
+    [['submit', 'thread', '--max-attempts', '0'], /--max-attempts="0".*1 to 1000/],
+    [['submit', 'thread', '--expected-seconds', '-1'], /--expected-seconds="-1".*above 0/],
     [['status', '--url', 'nonsense://x'], /--url=.*address of a coordinator/],
     [['status'], /COORDINATOR_URL=.*address of a coordinator/, { COORDINATOR_URL: 'x y' }],
     [['up', '--port', '99999'], /--port="99999".*0 to 65535/],

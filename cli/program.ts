@@ -168,8 +168,10 @@ function explain(error: unknown, context: Context | undefined, stderr: Output): 
   if (error instanceof RefusedError) {
     if (context !== undefined && wantsJson(context)) printJson(context, JSON.stringify(error.body));
     const fields = error.body.error.details?.fields ?? [];
+    const hint =
+      error.code === 'key_needed' ? ['Here: set API_KEY, or name a file with the key by --key-file.'] : [];
     stderr.write(
-      `${[error.message, ...fields.map(({ path, message }) => `  ${path}: ${message}`)].join('\n')}\n`,
+      `${[error.message, ...hint, ...fields.map(({ path, message }) => `  ${path}: ${message}`)].join('\n')}\n`,
     );
     return EXIT.failed;
   }

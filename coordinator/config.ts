@@ -1,6 +1,7 @@
 /** What a coordinator is started with: a plain object, filled by the command line's options. */
 import type { AccessPolicy } from '../protocol/access.ts';
 import type { Rates } from './access/limits.ts';
+import type { JobRules } from './jobs/job-rules.ts';
 import type { LogLevel } from './log.ts';
 
 export interface CoordinatorConfig {
@@ -33,6 +34,8 @@ export interface CoordinatorConfig {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Where others reach the pages, an origin; not set: previews of the pages name no site. */
   readonly publicUrl?: string | undefined;
+  /** How many jobs may wait, how long they may run, how long they are kept. */
+  readonly jobRules?: Partial<JobRules> | undefined;
   /** Log a crash and leave with exit code 1 (default). false: leave the process's handlers alone (tests). */
   readonly exitOnCrash?: boolean | undefined;
 }

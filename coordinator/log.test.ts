@@ -31,6 +31,15 @@ test('where people read, each record is one line, whatever is in it', () => {
   assert.equal(line.trimEnd().includes('\n'), false);
 });
 
+test('what a stranger calls itself steers no terminal and makes no line of its own', () => {
+  const { written, log } = lines('debug', true);
+  const name = 'a\u001b[2J\u009b31m\u202eb\u2028c';
+  log.warn({ node_id: name, inner: { name } }, 'connection closed');
+  assert.equal(written.length, 1);
+  assert.doesNotMatch(written[0] ?? '', /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202e]/);
+  assert.match(written[0] ?? '', /u001b\[2J\\u\{9b\}31m\\u\{202e\}b\\u\{2028\}c/);
+});
+
 test('what is no record is shown as it is', () => {
   assert.equal(readable('3'), '3');
 });

@@ -64,7 +64,15 @@ export function readable(line: string): string {
 const LINE_KEYS: ReadonlySet<string> = new Set(['time', 'level', 'msg', 'part']);
 
 function plain(value: unknown): string {
-  if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
-  if (typeof value === 'object' && value !== null && 'stack' in value) return JSON.stringify(value.stack);
-  return JSON.stringify(value);
+  if (typeof value === 'string') return /^[^\s"=\p{C}]+$/u.test(value) ? value : quoted(value);
+  if (typeof value === 'object' && value !== null && 'stack' in value) return quoted(value.stack);
+  return quoted(value);
+}
+
+/** JSON leaves alone what steers a terminal: C1 controls, and those that turn the direction of writing. */
+function quoted(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\p{C}\u2028\u2029]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }

@@ -10,8 +10,15 @@ import type { IncomingHttpHeaders } from 'node:http';
  */
 export function isAllowedOrigin(headers: IncomingHttpHeaders, allowed: readonly string[]): boolean {
   const { origin, host } = headers;
-  if (origin === undefined) return true;
+  // Something between may have taken Origin away; this one no page can make up.
+  if (origin === undefined) return !isOfAnotherOrigin(headers);
   if (allowed.includes(origin)) return true;
   const url = URL.parse(origin);
   return url !== null && /^https?:$/.test(url.protocol) && url.host === host?.toLowerCase();
+}
+
+/** What the browser says of the page that asks: of another site, or (`same-site`) another port of this machine. */
+export function isOfAnotherOrigin(headers: IncomingHttpHeaders): boolean {
+  const site = headers['sec-fetch-site'];
+  return site === 'cross-site' || site === 'same-site';
 }

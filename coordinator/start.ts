@@ -19,7 +19,7 @@ import type { CoordinatorConfig } from './config.ts';
 import { exitOnCrash } from './crash.ts';
 import { openGateway } from './gateway/gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
-import { publicServer } from './http-server.ts';
+import { httpServer } from './http-server.ts';
 import { createCluster } from './jobs/create-cluster.ts';
 import { readKernels } from './kernels.ts';
 import { listen } from './listener.ts';
@@ -88,16 +88,22 @@ async function assemble(
     recompute: new RecomputeThread(workloads, kernelsDir, log),
     kernelHashes: (ofJob) => kernels.hashesOf(ofJob),
     log,
-    config: { softwareVersion: version, clusterSize, heartbeatMs: HEARTBEAT_MS },
+    config: { softwareVersion: version, clusterSize, heartbeatMs: HEARTBEAT_MS, rules: config.jobRules },
   });
 
   undo.splice(0, undo.length, () => cluster.close());
 
   const access = await openDoors(config, cluster.records, log);
   undo.push(() => access.close());
+  const connectionLimit = new ConnectionLimit(
+    config.connectionsPerAddress ?? DEFAULT_CONNECTIONS_PER_ADDRESS,
+  );
+  const isSpared = (address: string) => access.isSpared(address);
   metrics.guard((request) => {
+    access.limit(access.identify(request, undefined), 'requests');
     access.require(access.identify(request, bearerOf(request.headers.authorization)), 'read');
   });
+  limitSockets(metrics.server, connectionLimit, isSpared);
 
   const { host } = config;
   const metricsListener = await listen(metrics.server, host, config.metricsPort, 'METRICS_PORT', log);
@@ -108,11 +114,8 @@ async function assemble(
     publicUrl: config.publicUrl,
   });
   undo.push(() => api.close());
-  const server = publicServer(api.app);
-  const connectionLimit = new ConnectionLimit(
-    config.connectionsPerAddress ?? DEFAULT_CONNECTIONS_PER_ADDRESS,
-  );
-  limitSockets(server, connectionLimit, (address) => access.isSpared(address));
+  const server = httpServer(api.app);
+  limitSockets(server, connectionLimit, isSpared);
   const gateway = openGateway(server, {
     cluster,
     log,

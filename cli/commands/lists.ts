@@ -17,13 +17,21 @@ import { printable, table, type Column } from '../table.ts';
 export const jobs: Command = {
   usage: 'jobs',
   about: 'Jobs, newest first.',
-  options: [options.STATE_FILTER, options.TYPE_FILTER, options.LIMIT, options.CURSOR, ...CLIENT_OPTIONS],
+  options: [
+    options.STATE_FILTER,
+    options.TYPE_FILTER,
+    options.OF_USER,
+    options.LIMIT,
+    options.CURSOR,
+    ...CLIENT_OPTIONS,
+  ],
   takes: [0, 0],
   async run(context) {
     const { settings } = context;
     const reply = await apiClient(context).jobs({
       status: settings.get(options.STATE_FILTER),
       type: settings.get(options.TYPE_FILTER),
+      user_id: settings.get(options.OF_USER),
       limit: String(settings.get(options.LIMIT)),
       cursor: settings.get(options.CURSOR),
     });
@@ -42,6 +50,7 @@ export const jobs: Command = {
 function jobColumns(now: number): Column<JobStatus>[] {
   return [
     { title: 'JOB', text: (job) => job.job_id },
+    { title: 'USER', text: (job) => printable(job.user_id ?? '–') },
     { title: 'TYPE', text: (job) => job.type },
     { title: 'STATUS', text: (job) => job.status },
     { title: 'DONE', align: 'right', text: (job) => percent(job.progress.fraction) },

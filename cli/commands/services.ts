@@ -55,6 +55,12 @@ export const coordinator: Command = {
       connectionsPerAddress: settings.get(options.CONNECTIONS_PER_ADDRESS),
       trustedProxies: settings.get(options.TRUST_PROXY),
       publicUrl: settings.get(options.PUBLIC_URL),
+      jobRules: {
+        maxWaitingJobs: settings.get(options.MAX_WAITING_JOBS),
+        maxWaitingJobsAdmin: settings.get(options.MAX_WAITING_JOBS_ADMIN),
+        timeoutMultiplier: settings.get(options.JOB_TIMEOUT_MULTIPLIER),
+        retentionDays: settings.get(options.RETENTION_DAYS) ?? null,
+      },
       logLevel: settings.get(options.LOG_LEVEL),
     };
     const { stopped, release } = stopSignal(force);

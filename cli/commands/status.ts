@@ -93,6 +93,7 @@ function statusText(job: JobStatus): string {
   const entries: [string, string | null][] = [
     ['job', job.job_id],
     ['name', job.name === null ? null : printable(job.name)],
+    ['user', job.user_id === null ? null : printable(job.user_id)],
     ['workload', job.type],
     ...Object.entries(parameters).map(([name, value]): [string, string] => [
       `  ${name.replaceAll('_', ' ')}`,
@@ -103,6 +104,7 @@ function statusText(job: JobStatus): string {
     ['waiting for', job.waiting_for === null ? null : printable(job.waiting_for)],
     ['in the queue', job.queue_position === null ? null : `number ${job.queue_position + 1}`],
     ['priority', job.priority],
+    ['expected', job.expected_seconds === null ? null : duration(job.expected_seconds)],
     ['done', done],
     ['rate', progress.rate_per_second === null ? null : rate(progress.rate_per_second)],
     ['time left', progress.eta_seconds === null ? null : duration(progress.eta_seconds)],

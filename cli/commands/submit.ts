@@ -31,6 +31,8 @@ const COMMON = [
   options.REQUIRE_GPU,
   options.MIN_GPU_MEMORY_MB,
   options.REQUIRE_TAGS,
+  options.EXPECTED_SECONDS,
+  options.BATCH_ATTEMPTS,
   options.IDEMPOTENCY_KEY,
   options.WATCH,
   ...CLIENT_OPTIONS,
@@ -165,6 +167,8 @@ function body({ settings }: Context, type: string, parameters: Record<string, un
   const node_id = settings.get(options.ON_NODE);
   const min_gpu_memory_mb = settings.get(options.MIN_GPU_MEMORY_MB);
   const tags = settings.get(options.REQUIRE_TAGS);
+  const expected_seconds = settings.get(options.EXPECTED_SECONDS);
+  const max_attempts = settings.get(options.BATCH_ATTEMPTS);
   return {
     type,
     ...(name === undefined ? {} : { name }),
@@ -176,6 +180,8 @@ function body({ settings }: Context, type: string, parameters: Record<string, un
       ...(min_gpu_memory_mb === undefined ? {} : { min_gpu_memory_mb }),
       ...(tags.length === 0 ? {} : { tags: [...tags] }),
     },
+    ...(expected_seconds === undefined ? {} : { expected_seconds }),
+    ...(max_attempts === undefined ? {} : { max_attempts }),
     parameters,
   };
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MAX_WAITING_JOBS } from '../../protocol/http.ts';
 import { ApiClient } from '../api-client.ts';
 import { privatePlan } from '../cluster-plan.ts';
 import type { GpuProbe } from '../gpu-probe.ts';
@@ -41,7 +42,11 @@ export async function startMeasured(
       variables,
       dataDir,
       threads,
-      env: { LOG_LEVEL: 'error', GPU_ENABLED: 'false' },
+      env: {
+        LOG_LEVEL: 'error',
+        GPU_ENABLED: 'false',
+        MAX_WAITING_JOBS_ADMIN: String(MAX_WAITING_JOBS),
+      },
     });
     const add = (text: string) => {
       log = (log + text).slice(-10_000);

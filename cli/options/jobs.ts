@@ -1,5 +1,14 @@
 /** Options of submitting jobs and looking at them. */
-import { PRIORITIES, jobState, type JobState, type Priority } from '../../protocol/http.ts';
+import {
+  DEFAULT_MAX_ATTEMPTS,
+  MAX_ATTEMPTS,
+  MAX_EXPECTED_SECONDS,
+  PRIORITIES,
+  jobState,
+  type JobState,
+  type Priority,
+} from '../../protocol/http.ts';
+import { userName } from '../../protocol/access.ts';
 import { nodeId, tag } from '../../protocol/messages.ts';
 import type { Option } from '../option.ts';
 import { whole, oneOf, list, knownBy, switched } from './values.ts';
@@ -52,6 +61,26 @@ export const REQUIRE_TAGS: Option<readonly string[]> = {
   fallback: [],
   parse: list(knownBy(tag), 16),
 };
+export const EXPECTED_SECONDS: Option<number | undefined> = {
+  flag: 'expected-seconds',
+  value: 'SECONDS',
+  help: 'how long it should run; it fails after JOB_TIMEOUT_MULTIPLIER times that',
+  shown: 'no limit',
+  fallback: undefined,
+  parse(text) {
+    const seconds = Number(text);
+    if (/^[0-9.]+$/.test(text) && seconds > 0 && seconds <= MAX_EXPECTED_SECONDS) return seconds;
+    throw new Error(`seconds above 0, at most ${MAX_EXPECTED_SECONDS}`);
+  },
+};
+export const BATCH_ATTEMPTS: Option<number | undefined> = {
+  flag: 'max-attempts',
+  value: 'N',
+  help: 'how often one batch may fail before the job does',
+  shown: String(DEFAULT_MAX_ATTEMPTS),
+  fallback: undefined,
+  parse: whole(1, MAX_ATTEMPTS),
+};
 export const IDEMPOTENCY_KEY: Option<string | undefined> = {
   flag: 'idempotency-key',
   value: 'KEY',
@@ -78,6 +107,13 @@ export const TYPE_FILTER: Option<string | undefined> = {
   help: 'only jobs of this workload',
   fallback: undefined,
   parse: (text) => text,
+};
+export const OF_USER: Option<string | undefined> = {
+  flag: 'user',
+  value: 'NAME',
+  help: 'only jobs of this user',
+  fallback: undefined,
+  parse: knownBy(userName),
 };
 export const LIMIT: Option<number> = {
   flag: 'limit',

@@ -2,7 +2,9 @@
 import { DEFAULT_RATES } from '../../coordinator/access/limits.ts';
 import { DEFAULT_CONNECTIONS_PER_ADDRESS } from '../../coordinator/access/limits.ts';
 import type { Rates } from '../../coordinator/access/limits.ts';
+import { DEFAULT_JOB_RULES } from '../../coordinator/jobs/job-rules.ts';
 import type { LogLevel } from '../../coordinator/log.ts';
+import { MAX_WAITING_JOBS as ALL_WAITING_JOBS } from '../../protocol/http.ts';
 import { DEFAULT_POLICY, OPEN_POLICIES, SUBMIT_POLICIES } from '../../protocol/access.ts';
 import type { AccessPolicy } from '../../protocol/access.ts';
 import type { Option } from '../option.ts';
@@ -155,6 +157,43 @@ export const NODE_TYPE: Option<(typeof NODE_TYPES)[number] | undefined> = {
   parse: oneOf(NODE_TYPES),
 };
 
+export const MAX_WAITING_JOBS: Option<number> = {
+  flag: 'max-waiting-jobs',
+  env: 'MAX_WAITING_JOBS',
+  value: 'N',
+  help: 'most waiting jobs of one submitter, or of all callers without a key together',
+  shown: String(DEFAULT_JOB_RULES.maxWaitingJobs),
+  fallback: DEFAULT_JOB_RULES.maxWaitingJobs,
+  parse: whole(1, ALL_WAITING_JOBS),
+};
+export const MAX_WAITING_JOBS_ADMIN: Option<number> = {
+  flag: 'max-waiting-jobs-admin',
+  env: 'MAX_WAITING_JOBS_ADMIN',
+  value: 'N',
+  help: 'most waiting jobs of one admin; without keys that is everybody on this machine',
+  shown: String(DEFAULT_JOB_RULES.maxWaitingJobsAdmin),
+  fallback: DEFAULT_JOB_RULES.maxWaitingJobsAdmin,
+  parse: whole(1, ALL_WAITING_JOBS),
+};
+export const JOB_TIMEOUT_MULTIPLIER: Option<number> = {
+  flag: 'job-timeout-multiplier',
+  env: 'JOB_TIMEOUT_MULTIPLIER',
+  value: 'N',
+  help: 'a job with expected_seconds fails once it ran so many times that long',
+  shown: String(DEFAULT_JOB_RULES.timeoutMultiplier),
+  fallback: DEFAULT_JOB_RULES.timeoutMultiplier,
+  parse: whole(1, 1_000_000),
+};
+export const RETENTION_DAYS: Option<number | undefined> = {
+  flag: 'retention-days',
+  env: 'RETENTION_DAYS',
+  value: 'DAYS',
+  help: 'jobs that are over for so long are forgotten, with their results',
+  shown: 'kept for ever',
+  fallback: undefined,
+  parse: whole(1, 36_500),
+};
+
 export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
   ...[
     HOST,
@@ -169,4 +208,5 @@ export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
   ],
   ...[READ_ACCESS, VOLUNTEER_ACCESS, SUBMIT_ACCESS, TRUST_PROXY, CONNECTIONS_PER_ADDRESS],
   ...[RATE_REQUESTS, RATE_SUBMITS, RATE_CONNECTS, RATE_MESSAGES],
+  ...[MAX_WAITING_JOBS, MAX_WAITING_JOBS_ADMIN, JOB_TIMEOUT_MULTIPLIER, RETENTION_DAYS],
 ];

@@ -3,7 +3,7 @@ import type { AccessPolicy, AuditAction, Caller, CallerStatus, Need } from '../.
 import { refusal, roleOf, userOf } from '../../protocol/access.ts';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { AccessRecords, Actor } from '../cluster.ts';
-import { isAllowedOrigin } from '../origin.ts';
+import { isAllowedOrigin, isOfAnotherOrigin } from '../origin.ts';
 import { AuditLog } from './audit-log.ts';
 import {
   TrustedProxies,
@@ -69,8 +69,10 @@ export class Access {
     }, SWEEP_MS).unref();
   }
 
+  /** Before the store closes: what the audit log has still to tell is written. */
   close(): void {
     clearInterval(this.#sweep);
+    this.audit.tellLeftOut();
   }
 
   address(request: Request): string {
@@ -98,6 +100,15 @@ export class Access {
     }
     const { id, user, role } = this.keys.check(key, () => this.#count('wrong_keys', limitKey(address)));
     return { address, caller: { kind: 'key', keyId: id, user, role } };
+  }
+
+  /**
+   * Asked again after something was waited for, such as a body: a key may have been revoked meanwhile.
+   * @throws ClusterError key_refused
+   */
+  stillGood({ caller }: Visitor): void {
+    if (caller.kind !== 'key' || this.keys.isValid(caller.keyId)) return;
+    throw new ClusterError('key_refused', 'this key has ended meanwhile: ask for a new one');
   }
 
   /** @throws ClusterError key_needed, forbidden */
@@ -131,10 +142,10 @@ export class Access {
     const { headers } = request;
     return (
       isLoopback(request.socket.remoteAddress ?? '') &&
-      !isForwarded(headers) &&
+      !isForwarded(request) &&
       isLoopbackHost(headers.host) &&
       isAllowedOrigin(headers, this.#config.allowedOrigins) &&
-      headers['sec-fetch-site'] !== 'cross-site'
+      !isOfAnotherOrigin(headers)
     );
   }
 }

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TrustedProxies, clientAddress, isLoopback, isLoopbackHost, limitKey } from './client-address.ts';
+import {
+  TrustedProxies,
+  clientAddress,
+  isForwarded,
+  isLoopback,
+  isLoopbackHost,
+  limitKey,
+} from './client-address.ts';
 
 const from = (remoteAddress: string, forwardedFor?: string) => ({
   socket: { remoteAddress },
@@ -69,4 +76,13 @@ test('limits count an IPv6 network as one, IPv4 addresses one by one', () => {
   assert.equal(limitKey('2001:DB8:0:1:2::'), one);
   assert.notEqual(limitKey('2001:db8:0:2::1'), one);
   assert.equal(limitKey('::1'), limitKey('0:0:0:0::5'));
+});
+
+test('what went through a proxy is told by its headers, or by HTTP/1.0, as nginx speaks by itself', () => {
+  const request = { socket: { remoteAddress: '127.0.0.1' }, httpVersion: '1.1', headers: {} };
+  assert.equal(isForwarded(request), false);
+  assert.equal(isForwarded({ ...request, httpVersion: '1.0' }), true);
+  for (const name of ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-ip', 'cdn-loop']) {
+    assert.equal(isForwarded({ ...request, headers: { [name]: '' } }), true, name);
+  }
 });

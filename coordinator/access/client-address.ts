@@ -1,5 +1,5 @@
 /** Where a request comes from: the peer's address, or what a trusted proxy in front says of it. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
 /** What proxies add. A request that carries one of these did not come straight from whoever made it. */
@@ -9,11 +9,27 @@ const FORWARDING_HEADERS = [
   'x-forwarded-host',
   'x-forwarded-proto',
   'x-forwarded-port',
+  'x-forwarded-server',
+  'x-forwarded-scheme',
+  'x-forwarded-ssl',
+  'x-forwarded-client-cert',
+  'x-original-forwarded-for',
+  'x-original-host',
+  'x-original-url',
   'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'cdn-loop',
   'via',
 ] as const;
 
 export type Request = Pick<IncomingMessage, 'headers'> & {
+  readonly httpVersion?: string;
   readonly socket: Pick<IncomingMessage['socket'], 'remoteAddress'>;
 };
 
@@ -60,8 +76,12 @@ export function clientAddress(request: Request, trusted: TrustedProxies): string
   return address;
 }
 
-export function isForwarded(headers: IncomingHttpHeaders): boolean {
-  return FORWARDING_HEADERS.some((name) => headers[name] !== undefined);
+/**
+ * HTTP/1.0 is what nginx speaks to what it stands before, where nobody told it otherwise; then it adds no header
+ * either. Nothing that talks to a coordinator directly still speaks it.
+ */
+export function isForwarded({ headers, httpVersion }: Request): boolean {
+  return httpVersion === '1.0' || FORWARDING_HEADERS.some((name) => headers[name] !== undefined);
 }
 
 /** 127.0.0.0/8 and ::1. */

@@ -2,7 +2,7 @@
  * The operator's own keys as files in DATA_DIR, readable by its owner alone: one for an admin, one for the workers
  * that are started with that folder. Made when the coordinator listens beyond loopback and none is good any more.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Role } from '../../protocol/access.ts';
 import type { Actor } from '../cluster.ts';
@@ -36,25 +36,28 @@ export async function keepKeyFile(
   role: KeyFileRole,
 ): Promise<MadeKey | null> {
   const path = keyFilePath(dataDir, role);
-  if (isGood(ring, path)) return { path, fresh: null };
+  if (isGood(ring, path, role)) return { path, fresh: null };
   if (role === 'admin' && ring.hasValid('admin')) return null;
   const { key } = await ring.create({ user: OPERATOR_USER, role }, OPERATOR);
   writeSecret(path, key);
   return { path, fresh: key };
 }
 
-function isGood(ring: KeyRing, path: string): boolean {
+function isGood(ring: KeyRing, path: string, role: KeyFileRole): boolean {
   try {
-    ring.check(readFileSync(path, 'utf8').trim());
-    return true;
+    return ring.check(readFileSync(path, 'utf8').trim()).role === role;
   } catch {
     return false;
   }
 }
 
-/** By rename, so that a crash never leaves half a key; the mode is set before anything is in it. */
+/**
+ * By rename, so that a crash never leaves half a key. The file is always a new one: one that is there already, or a
+ * link, would keep the mode that it has.
+ */
 function writeSecret(path: string, secret: string): void {
-  const file = openSync(`${path}.new`, 'w', 0o600);
+  rmSync(`${path}.new`, { force: true });
+  const file = openSync(`${path}.new`, 'wx', 0o600);
   try {
     writeSync(file, `${secret}\n`);
     fsyncSync(file);

@@ -60,9 +60,9 @@ async function keepKeys({ keys }: Access, dataDir: string, log: Log): Promise<vo
   try {
     const worker = await keepKeyFile(keys, dataDir, 'worker');
     const admin = await keepKeyFile(keys, dataDir, 'admin');
-    if (worker?.fresh != null)
+    if (worker !== null && worker.fresh !== null)
       log.info({ file: worker.path }, 'a key for the operator’s own workers was made');
-    if (admin?.fresh == null) return;
+    if (admin === null || admin.fresh === null) return;
     log.info({ file: admin.path }, 'the first admin key was made: it is in this file');
     showOnTerminal(admin.fresh);
   } catch (error) {

@@ -47,4 +47,16 @@ test('a flood of addresses does not grow the memory, nor free who asks all the t
     }
   }
   assert.ok(rate.size <= 50_000, `${rate.size}`);
+  assert.ok(rate.take('regular') > 0, 'who asks all the time is not forgotten');
+});
+
+test('room is made for many at once: new addresses do not cost a walk over all each time', () => {
+  const { limiter: rate } = limiter(1, 1);
+  const sizes: number[] = [];
+  for (let i = 0; i < 60_000; i++) {
+    rate.take(`address ${i}`);
+    sizes.push(rate.size);
+  }
+  const walks = sizes.filter((size, i) => i > 0 && size < (sizes[i - 1] ?? 0)).length;
+  assert.ok(walks >= 1 && walks <= 3, `${walks} walks for 10,000 addresses above the bound`);
 });

@@ -46,7 +46,7 @@ export interface Api {
 export function createApi(options: ApiOptions): Api {
   const { cluster, workloads, kernels, log, access, allowedOrigins } = options;
   const limits = { ...STREAM_LIMITS, ...options.limits };
-  const streams = new EventStreams(limits);
+  const streams = new EventStreams(limits, (visitor) => access.stillGood(visitor));
   const doors = new Doors(access);
   const forget = access.keys.onEnded((keyId) => streams.endOf(keyId));
   const events = new JobEvents(cluster, streams, log, limits);

@@ -26,7 +26,7 @@ async function unreadStream(t: TestContext) {
   let gone = 0;
   const stream = new EventStream(
     response,
-    { address: '127.0.0.1', keyId: null },
+    { reader: '127.0.0.1', keyId: null },
     () => clock.now,
     () => (gone += 1),
   );

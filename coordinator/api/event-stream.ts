@@ -12,8 +12,8 @@ export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
 const MAX_BACKLOG_BYTES = 512 * 1024;
 
 export class EventStream {
-  /** What limits are counted by. */
-  readonly address: string;
+  /** What limits are counted by: a key, or an address. */
+  readonly reader: string;
   /** The key that it was opened with. */
   readonly keyId: string | null;
   readonly #response: ServerResponse;
@@ -23,14 +23,14 @@ export class EventStream {
   /** Starts the answer. @param gone called once, when the stream is over for whatever reason */
   constructor(
     response: ServerResponse,
-    reader: { readonly address: string; readonly keyId: string | null },
+    opener: { readonly reader: string; readonly keyId: string | null },
     now: () => number,
     gone: () => void,
   ) {
     this.#response = response;
     this.#now = now;
-    this.address = reader.address;
-    this.keyId = reader.keyId;
+    this.reader = opener.reader;
+    this.keyId = opener.keyId;
     response.once('close', gone);
     response.on('drain', () => (this.#stalledSince = undefined));
     response.writeHead(200, EVENT_STREAM_HEADERS);

@@ -7,7 +7,8 @@ import { EventStream } from './event-stream.ts';
 
 export interface StreamLimits {
   readonly streams: number;
-  readonly streamsPerAddress: number;
+  /** Of one key, or one address without a key. */
+  readonly streamsOfOne: number;
   /** Least time between two states of a job. */
   readonly progress_ms: number;
   readonly result_ms: number;
@@ -25,7 +26,7 @@ export interface StreamLimits {
 
 export const STREAM_LIMITS: StreamLimits = {
   streams: 1000,
-  streamsPerAddress: 100,
+  streamsOfOne: 100,
   progress_ms: 500,
   result_ms: 1000,
   refresh_ms: 5000,
@@ -39,12 +40,15 @@ export const STREAM_LIMITS: StreamLimits = {
 
 export class EventStreams {
   readonly #limits: StreamLimits;
+  readonly #stillGood: (visitor: Visitor) => void;
   readonly #streams = new Set<EventStream>();
   readonly #beat: NodeJS.Timeout;
   #closed = false;
 
-  constructor(limits: StreamLimits) {
+  /** @param stillGood throws key_refused for a visitor whose key has ended since it was looked at */
+  constructor(limits: StreamLimits, stillGood: (visitor: Visitor) => void) {
     this.#limits = limits;
+    this.#stillGood = stillGood;
     this.#beat = setInterval(() => this.#keepAlive(), limits.beat_ms);
     this.#beat.unref();
   }
@@ -56,15 +60,17 @@ export class EventStreams {
   /**
    * Starts the answer.
    * @param gone called once, when the stream is over for whatever reason
-   * @throws ClusterError limit_reached, not_ready
+   * @throws ClusterError limit_reached, not_ready, key_refused
    */
   open(response: ServerResponse, visitor: Visitor, gone: (stream: EventStream) => void): EventStream {
-    const address = limitKey(visitor.address);
-    this.#admit(address);
+    // The job was read in between: a key that ended then has no streams that could be ended.
+    this.#stillGood(visitor);
     const keyId = visitor.caller.kind === 'key' ? visitor.caller.keyId : null;
+    const reader = keyId === null ? limitKey(visitor.address) : `key ${keyId}`;
+    this.#admit(reader);
     const stream = new EventStream(
       response,
-      { address, keyId },
+      { reader, keyId },
       () => performance.now(),
       () => {
         this.#streams.delete(stream);
@@ -87,7 +93,7 @@ export class EventStreams {
     for (const stream of this.#streams) stream.end();
   }
 
-  #admit(address: string): void {
+  #admit(reader: string): void {
     if (this.#closed) throw new ClusterError('not_ready', 'the coordinator stops: come back in a moment');
     if (this.#streams.size >= this.#limits.streams) {
       throw new ClusterError(
@@ -95,11 +101,11 @@ export class EventStreams {
         `${this.#limits.streams} event streams are open: close some, or poll /api/status`,
       );
     }
-    const own = [...this.#streams].filter((stream) => stream.address === address).length;
-    if (own >= this.#limits.streamsPerAddress) {
+    const own = [...this.#streams].filter((stream) => stream.reader === reader).length;
+    if (own >= this.#limits.streamsOfOne) {
       throw new ClusterError(
         'limit_reached',
-        `${own} event streams of your address are open: close some, or poll /api/status`,
+        `${own} event streams of your key or address are open: close some, or poll /api/status`,
       );
     }
   }

@@ -112,7 +112,7 @@ suite('events of a job', () => {
     const job_id = await coordinator.submit('100');
     const url = `${coordinator.url}/api/jobs/${job_id}/events`;
     const streams = await Promise.all(
-      Array.from({ length: STREAM_LIMITS.streamsPerAddress }, async () => {
+      Array.from({ length: STREAM_LIMITS.streamsOfOne }, async () => {
         const stream = eventsOf(url);
         await stream.next();
         return stream;

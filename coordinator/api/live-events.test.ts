@@ -221,7 +221,7 @@ suite('live events', () => {
     const coordinator = await runCoordinator(t);
     const job_id = await coordinator.submit('100');
     const readers = await Promise.all(
-      Array.from({ length: STREAM_LIMITS.streamsPerAddress }, () => open(t, coordinator, '?topics=batches')),
+      Array.from({ length: STREAM_LIMITS.streamsOfOne }, () => open(t, coordinator, '?topics=batches')),
     );
     for (const path of ['/api/events', `/api/jobs/${job_id}/events`]) {
       const refused = await coordinator.ask(path);

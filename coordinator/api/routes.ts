@@ -46,18 +46,31 @@ export function routeHandlers({
     (answer: (request: Request, visitor: Visitor) => unknown): Handler =>
     async (request, response, status, visitor) =>
       sendJson(response, status, await answer(request, visitor));
+  /** A body may take half a minute: a key that was revoked meanwhile is good for nothing. */
+  const body = async (request: Request, visitor: Visitor): Promise<unknown> => {
+    const read = await readJson(request);
+    access.stillGood(visitor);
+    return read;
+  };
   const step = (change: (id: string, by: Actor) => Promise<unknown>): Handler =>
     json(async (request, visitor) => {
       // Before the job is looked for: who may steer none at all learns nothing of which there are.
       if (!access.allows(visitor, 'steer', userOf(visitor.caller))) access.require(visitor, 'steer');
-      parseOrRefuse(emptyBody, (await readJson(request)) ?? {});
+      parseOrRefuse(emptyBody, (await body(request, visitor)) ?? {});
       const id = jobIdOf(request);
-      access.require(visitor, 'steer', await cluster.owner(id));
+      const owner = await cluster.owner(id);
+      access.stillGood(visitor);
+      access.require(visitor, 'steer', owner);
       return change(id, actorOf(visitor));
     });
 
   return new Map<string, Handler>([
-    ['post /api/submit', json((request, visitor) => submit(cluster, workloads, request, actorOf(visitor)))],
+    [
+      'post /api/submit',
+      json(async (request, visitor) =>
+        submit(cluster, workloads, request, await body(request, visitor), actorOf(visitor)),
+      ),
+    ],
     ['get /api/status', json(() => cluster.overview())],
     ['get /api/status/:job_id', json((request) => cluster.status(jobIdOf(request)))],
     ['get /api/results/:job_id', json((request) => cluster.results(jobIdOf(request)))],
@@ -89,12 +102,15 @@ export function routeHandlers({
         live.open(parseOrRefuse(liveQuery, request.query), response, visitor),
     ],
     ['get /api/caller', json((_request, visitor) => callerStatus(access, visitor))],
-    ['post /api/keys', json((request, visitor) => createKey(access, request, actorOf(visitor)))],
+    [
+      'post /api/keys',
+      json(async (request, visitor) => createKey(access, await body(request, visitor), actorOf(visitor))),
+    ],
     ['get /api/keys', json(() => ({ keys: access.keys.list() }))],
     [
       'post /api/keys/:key_id/revoke',
       json(async (request, visitor) => {
-        parseOrRefuse(emptyBody, (await readJson(request)) ?? {});
+        parseOrRefuse(emptyBody, (await body(request, visitor)) ?? {});
         return access.keys.revoke(keyIdOf(request), actorOf(visitor));
       }),
     ],
@@ -108,9 +124,9 @@ async function submit(
   cluster: Cluster,
   workloads: ReadonlyMap<string, Workload>,
   request: Request,
+  body: unknown,
   by: Actor,
 ): Promise<unknown> {
-  const body = await readJson(request);
   if (body === undefined) throw new ClusterError('malformed', 'send the job as a JSON body');
   const key = request.get('Idempotency-Key');
   const read = readSubmit(body, workloads);
@@ -121,8 +137,7 @@ async function submit(
   return cluster.submit(read.body, { by, idempotencyKey: key });
 }
 
-async function createKey(access: Access, request: Request, by: Actor): Promise<unknown> {
-  const body = await readJson(request);
+async function createKey(access: Access, body: unknown, by: Actor): Promise<unknown> {
   if (body === undefined) throw new ClusterError('malformed', 'send user and role as a JSON body');
   const { status, key } = await access.keys.create(parseOrRefuse(createKeyBody, body), by);
   return { ...status, key };

@@ -3,7 +3,7 @@
  * the core, and carries the core's notices back. Polling is left out: it fails behind a proxy that does not
  * stick to one server (40 of 40 tried), and WebSocket alone needs no stickiness. The only home of socket.io.
  */
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
 import type { Socket } from 'socket.io';
 import { ClusterError } from '../../protocol/errors.ts';
@@ -47,6 +47,8 @@ export interface GatewayLimits extends GuardLimits, RequestLimits {
   readonly pong_ms: number;
   /** Between the connection and a valid `hello`. */
   readonly join_ms: number;
+  /** Refused `hello`s of one connection before it is closed. */
+  readonly hellos: number;
 }
 
 const DEFAULT_LIMITS: GatewayLimits = {
@@ -56,9 +58,11 @@ const DEFAULT_LIMITS: GatewayLimits = {
   unreadMessages: 512,
   inFlight: 32,
   strikesPerMinute: 20,
+  hurriedPerMinute: 200,
   ping_ms: 60_000,
   pong_ms: 30_000,
   join_ms: 10_000,
+  hellos: 5,
 };
 
 /** From the word that a connection is closed to its end, whatever the peer does. */
@@ -88,6 +92,7 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
   const { cluster, log, access } = options;
   const members = new Map<Connection, Member>();
   const refused = new WeakSet<Connection>();
+  const refusedHellos = new WeakMap<Connection, number>();
   const open = new Set<Connection>();
   let closed = false;
 
@@ -106,15 +111,16 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
         decide('this origin may not connect', false);
       else if (closed) decide('this coordinator stops', false);
       else if (open.size >= limits.connections) decide('too many connections', false);
+      else if (!isInTime(access, request)) decide('too many requests', false);
       else decide(null, true);
     },
   });
 
   io.engine.on('connection', (connection: Connection) => {
     open.add(connection);
-    holdPlace(connection, options);
     connection.once('close', () => open.delete(connection));
     guard(connection, limits, (reason) => shut(connection, reason, 'warn'));
+    holdPlace(connection, options, (reason) => shut(connection, reason, 'info'));
   });
 
   const shut = (connection: Connection, reason: string, level: 'warn' | 'info'): void => {
@@ -148,6 +154,9 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
     } catch (error) {
       if (!(error instanceof ClusterError)) log.error({ err: error }, 'a worker could not be connected');
       next(connectError(error));
+      const tries = (refusedHellos.get(connection) ?? 0) + 1;
+      refusedHellos.set(connection, tries);
+      if (tries === limits.hellos) shut(connection, `${tries} hellos were refused`, 'info');
       return;
     }
     members.set(connection, { socket, session, link, visitor });
@@ -236,6 +245,17 @@ class SocketLink implements WorkerLink {
   }
 }
 
+/** A handshake is a request like others, and counts as one of its address: who it is for is not known yet. */
+function isInTime(access: Access, request: IncomingMessage): boolean {
+  try {
+    access.limit(access.identify(request, undefined), 'requests');
+    return true;
+  } catch (error) {
+    if (error instanceof ClusterError) return false;
+    throw error;
+  }
+}
+
 /** @throws ClusterError key_needed, key_refused, forbidden, limit_reached: the first three are audited */
 function admit(access: Access, { request }: WorkerSocket, { key, node_id: nodeId }: Hello): Visitor {
   const stranger = access.identify(request, undefined);
@@ -254,15 +274,19 @@ function admit(access: Access, { request }: WorkerSocket, { key, node_id: nodeId
 }
 
 /** Counts what came through a proxy by the address that it names; the proxy's own sockets are not counted. */
-function holdPlace(connection: Connection, { access, connectionLimit }: GatewayOptions): void {
+function holdPlace(
+  connection: Connection,
+  { access, connectionLimit }: GatewayOptions,
+  refuse: (reason: string) => void,
+): void {
   const { request } = connection;
   const peer = request.socket.remoteAddress ?? '';
   const address = access.address(request);
   if (plainAddress(peer) === address) return;
   try {
     connection.once('close', connectionLimit.enter(address));
-  } catch {
-    connection.close();
+  } catch (error) {
+    refuse(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -7,11 +7,11 @@ import type { WorkerSession } from '../cluster.ts';
 import { createLog } from '../log.ts';
 import { WorkerRequests } from './requests.ts';
 
-const LIMITS = { inFlight: 3, strikesPerMinute: 5 };
+const LIMITS = { inFlight: 3, strikesPerMinute: 5, hurriedPerMinute: 4 };
 const LEASE_REQUEST = { target_ms: 1000, rate_per_second: 1 };
 
 /** Requests over a session that answers when the test says so. */
-function scripted() {
+function scripted(admit: () => void = () => undefined) {
   const leases: PromiseWithResolvers<LeaseReply>[] = [];
   const session: WorkerSession = {
     nodeId: 'node',
@@ -32,7 +32,7 @@ function scripted() {
   const abuse: string[] = [];
   const log = createLog('error', { sink: { write: (line) => logged.push(line) } });
   const requests = new WorkerRequests(session, LIMITS, log, {
-    admit: () => undefined,
+    admit,
     abused: (reason) => abuse.push(reason),
   });
   const send = (name: string, body: unknown): Promise<unknown> =>
@@ -78,4 +78,19 @@ test('messages against the protocol are abuse once there are too many, and only 
   requests.handle(undefined, []);
   requests.handle(undefined, []);
   assert.equal(abuse.length, 1);
+});
+
+test('whoever goes on above the rate is told to wait, and closed in the end', async () => {
+  const { send, abuse } = scripted(() => {
+    throw new ClusterError('limit_reached', 'too many messages: wait 1 s');
+  });
+  for (let i = 1; i < LIMITS.hurriedPerMinute; i++) {
+    const refused = ackEnvelope.parse(await send('lease', LEASE_REQUEST));
+    assert.ok(!refused.ok && refused.error.code === 'limit_reached');
+  }
+  assert.deepEqual(abuse, []);
+  await send('lease', LEASE_REQUEST);
+  assert.match(abuse.join(), /above the rate/);
+  await send('lease', LEASE_REQUEST);
+  assert.equal(abuse.length, 1, 'closed once');
 });

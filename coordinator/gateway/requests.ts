@@ -12,6 +12,8 @@ export interface RequestLimits {
   readonly inFlight: number;
   /** Messages against the protocol within a minute before the connection is closed. */
   readonly strikesPerMinute: number;
+  /** Messages above the rate within a minute before the connection is closed: a worker that is told to wait waits. */
+  readonly hurriedPerMinute: number;
 }
 
 /** Who is asked before a request is looked at, and who is told of a peer that breaks the protocol. */
@@ -32,7 +34,8 @@ export class WorkerRequests {
   readonly #guard: RequestGuard;
   #inFlight = 0;
   #strikes = 0;
-  #strikesSince = performance.now();
+  #hurried = 0;
+  #minuteSince = performance.now();
 
   constructor(session: WorkerSession, limits: RequestLimits, log: Log, guard: RequestGuard) {
     this.#session = session;
@@ -61,8 +64,9 @@ export class WorkerRequests {
     try {
       this.#guard.admit();
     } catch (error) {
-      // No strike: it is told to wait, and only a flood closes the connection (connection-guard.ts).
+      // No strike: whoever shares its address may have taken what there was.
       answer({ ok: false, error: this.#wireError(name, error) });
+      this.#hurry();
       return;
     }
     const reply = this.#dispatch(name, args[0], answer);
@@ -133,13 +137,26 @@ export class WorkerRequests {
   }
 
   #strike(reason: string): void {
-    const now = performance.now();
-    if (now - this.#strikesSince > 60_000) {
-      this.#strikesSince = now;
-      this.#strikes = 0;
-    }
+    this.#newMinute();
     this.#strikes += 1;
     if (this.#strikes === this.#limits.strikesPerMinute) this.#guard.abused(reason);
+  }
+
+  /** Each refusal costs what an answer costs: without an end a few hundred connections would keep us busy. */
+  #hurry(): void {
+    this.#newMinute();
+    this.#hurried += 1;
+    if (this.#hurried === this.#limits.hurriedPerMinute) {
+      this.#guard.abused(`${this.#hurried} messages within a minute came above the rate`);
+    }
+  }
+
+  #newMinute(): void {
+    const now = performance.now();
+    if (now - this.#minuteSince <= 60_000) return;
+    this.#minuteSince = now;
+    this.#strikes = 0;
+    this.#hurried = 0;
   }
 }
 

@@ -6,13 +6,13 @@
 import { ClusterError } from '../../protocol/errors.ts';
 import type { Observer, Runtime } from '../cluster.ts';
 import type { Log } from '../log.ts';
-import type { Change, Store } from '../store/store.ts';
+import type { Change, Committed, Store } from '../store/store.ts';
 import { StoreFenced } from '../store/store.ts';
 
 interface Write {
   readonly changes: readonly Change[];
   /** Called once the changes are durable, synchronously, in order. Never throws. */
-  readonly settle: () => void;
+  readonly settle: (committed: Committed) => void;
   readonly fail: (error: ClusterError) => void;
   readonly isResult: boolean;
 }
@@ -29,6 +29,7 @@ const KEPT_NOTES: ReadonlySet<Change['kind']> = new Set(['event', 'audited', 'ke
  * 15 % less CPU time a result than unbounded ones, groups of 32 some 15 % more.
  */
 const FULL_GROUP = 128;
+const NOTHING: Committed = { bytes: 0, pruned: [] };
 
 export class Committer {
   readonly #store: Store;
@@ -86,14 +87,14 @@ export class Committer {
    * Resolves with what `apply` gave, which is called when the changes are durable.
    * @throws ClusterError store_unavailable, not_ready: nothing was written, `apply` is not called
    */
-  write<T>(changes: readonly Change[], apply: () => T): Promise<T> {
+  write<T>(changes: readonly Change[], apply: (committed: Committed) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#fenced || this.#closed) {
         reject(new ClusterError('not_ready', 'this coordinator is stopping: try again'));
         return;
       }
-      const settle = () => {
-        resolve(apply());
+      const settle = (committed: Committed) => {
+        resolve(apply(committed));
       };
       const isResult = changes.some(({ kind }) => kind === 'result_accepted');
       if (isResult) this.#waitingResults += 1;
@@ -105,7 +106,7 @@ export class Committer {
   flush(): Promise<void> {
     if (!this.#running) return Promise.resolve();
     return new Promise<void>((resolve) => {
-      this.#enqueue({ changes: [], settle: resolve, fail: () => resolve(), isResult: false });
+      this.#enqueue({ changes: [], settle: () => resolve(), fail: () => resolve(), isResult: false });
     });
   }
 
@@ -160,28 +161,32 @@ export class Committer {
       this.#notes = [];
       const results = group.reduce((sum, { isResult }) => sum + (isResult ? 1 : 0), 0);
       const changes = group.flatMap((write) => write.changes);
-      const error = await this.#commit([...changes, ...notes], results);
+      const outcome = await this.#commit([...changes, ...notes], results);
       this.#waitingResults -= results;
-      if (error === undefined) {
-        for (const { settle } of group) settle();
+      if (!(outcome instanceof ClusterError)) {
+        for (const { settle } of group) settle(outcome);
       } else {
         this.#notes = [...notes.filter(({ kind }) => KEPT_NOTES.has(kind)), ...this.#notes].slice(-MAX_NOTES);
-        for (const { fail } of group) fail(error);
+        for (const { fail } of group) fail(outcome);
       }
     }
     this.#running = false;
   }
 
-  async #commit(changes: readonly Change[], results: number): Promise<ClusterError | undefined> {
-    if (changes.length === 0 && this.#available) return undefined;
+  async #commit(changes: readonly Change[], results: number): Promise<Committed | ClusterError> {
+    if (changes.length === 0 && this.#available) return NOTHING;
     const startedAt = performance.now();
     try {
       // After a failure even a group without changes must write, to find out whether the store is back.
-      const { bytes } = await this.#store.commit(this.#available ? changes : [...changes, { kind: 'probe' }]);
-      this.#observer.committed({ results, bytes, seconds: (performance.now() - startedAt) / 1000 });
+      const committed = await this.#store.commit(this.#available ? changes : [...changes, { kind: 'probe' }]);
+      this.#observer.committed({
+        results,
+        bytes: committed.bytes,
+        seconds: (performance.now() - startedAt) / 1000,
+      });
       if (!this.#available) this.#log.info({}, 'the store can be written again');
       this.#available = true;
-      return undefined;
+      return committed;
     } catch (error) {
       if (error instanceof StoreFenced) return this.#stop(error);
       const refused =

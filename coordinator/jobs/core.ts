@@ -3,6 +3,7 @@ import type { FairQueue } from '../scheduler/fair-queue.ts';
 import type { Committer } from './committer.ts';
 import type { ClusterDependencies } from './dependencies.ts';
 import type { Job } from './job.ts';
+import type { JobRules } from './job-rules.ts';
 import type { NodeTable } from './nodes.ts';
 import type { RecentBatches } from './recent-batches.ts';
 import type { ThroughputMeter } from './throughput.ts';
@@ -13,13 +14,13 @@ export interface Limits {
   readonly targetMs: number;
   readonly heartbeatMs: number;
   readonly silentAfterMs: number;
-  readonly maxWaitingJobs: number;
   readonly maxWorkers: number;
 }
 
 export interface Core {
   readonly dependencies: ClusterDependencies;
   readonly limits: Limits;
+  readonly rules: JobRules;
   readonly committer: Committer;
   readonly nodes: NodeTable;
   readonly queue: FairQueue<Job>;

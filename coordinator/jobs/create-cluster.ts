@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { ClusterError } from '../../protocol/errors.ts';
-import { MAX_WAITING_JOBS } from '../../protocol/http.ts';
 import type { JobStatus } from '../../protocol/http.ts';
 import type { AccessRecords, Actor, Cluster, ClusterGauges } from '../cluster.ts';
 import { FairQueue } from '../scheduler/fair-queue.ts';
@@ -13,6 +12,7 @@ import { Disputes } from './disputes.ts';
 import { Folding } from './folding.ts';
 import { restoreJob } from './job.ts';
 import type { Job } from './job.ts';
+import { DEFAULT_JOB_RULES } from './job-rules.ts';
 import { JobTable } from './job-table.ts';
 import { LeaseBook } from './lease-book.ts';
 import { Leasing } from './leasing.ts';
@@ -22,11 +22,14 @@ import { nodeStatus, overview, recentNodes, workersByState } from './cluster-vie
 import { JobReads } from './job-reads.ts';
 import { RecentBatches } from './recent-batches.ts';
 import { Recovery } from './recovery.ts';
+import { Retention } from './retention.ts';
 import { Sessions } from './sessions.ts';
 import { Settlement } from './settlement.ts';
 import { JobControl } from './job-control.ts';
 import { ThroughputMeter, throughputHistory } from './throughput.ts';
+import { TimeLimits } from './time-limits.ts';
 import { TokenSigner } from './token.ts';
+import { Trials } from './trials.ts';
 import { Waker } from './waker.ts';
 import { Watchers } from './watchers.ts';
 
@@ -46,7 +49,6 @@ export async function createCluster(
     targetMs: config.targetMs ?? 10_000,
     heartbeatMs: config.heartbeatMs ?? 10_000,
     silentAfterMs: config.silentAfterMs ?? 30_000,
-    maxWaitingJobs: config.maxWaitingJobs ?? MAX_WAITING_JOBS,
     maxWorkers: config.maxWorkers ?? 20_000,
   };
   const now = () => runtime.now();
@@ -67,6 +69,7 @@ export async function createCluster(
   const core: Core = {
     dependencies,
     limits,
+    rules: { ...DEFAULT_JOB_RULES, ...config.rules },
     committer,
     nodes: new NodeTable(),
     queue: new FairQueue<Job>(),
@@ -79,14 +82,21 @@ export async function createCluster(
   };
   const waker = new Waker(core);
   const jobs = new JobTable(core, waker, dependencies.randomBytes ?? ((length) => randomBytes(length)));
-  const book = new LeaseBook(core, waker);
+  const book = new LeaseBook(core, waker, (lease) => {
+    trials.failed(lease, 'silent', 'nothing more was heard of it');
+  });
   const folding = new Folding(core, jobs);
   const control = new JobControl(core, jobs, book, folding);
+  const trials = new Trials(core, control);
   const leasing = new Leasing(core, jobs, book, waker);
   const disputes = new Disputes(core);
   const sequence = await store.nextSequence();
   const onCovered = (job: Job) => control.complete(job);
-  const settlement = new Settlement(core, { jobs, book, folding, disputes, onCovered }, sequence.result);
+  const settlement = new Settlement(
+    core,
+    { jobs, book, folding, disputes, trials, onCovered },
+    sequence.result,
+  );
   const sessions = new Sessions(core, {
     jobs,
     book,
@@ -94,8 +104,10 @@ export async function createCluster(
     settlement,
     waker,
     draining: () => stopping !== null,
-    failJob: (job, message) => control.fail(job, 'computation_failed', message),
+    trials,
   });
+  const timeLimits = new TimeLimits(core, jobs, control);
+  const retention = new Retention(core, jobs);
   const reads = new JobReads(core, jobs, new Outlooks(core, jobs));
 
   const recovery = new Recovery(core, waker);
@@ -131,6 +143,8 @@ export async function createCluster(
       book.sweep();
       folding.sweep();
       recovery.sweep();
+      timeLimits.sweep();
+      retention.sweep();
     } catch (error) {
       log.error({ err: error }, 'the periodic sweep failed; it is tried again in a second');
     }

@@ -3,6 +3,7 @@ import type { Kernels, Workload } from '../../protocol/workload.ts';
 import type { Observer, Runtime } from '../cluster.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
+import type { JobRules } from './job-rules.ts';
 import type { Recompute } from '../verify/truth.ts';
 
 export interface ClusterConfig {
@@ -16,8 +17,8 @@ export interface ClusterConfig {
   readonly heartbeatMs?: number | undefined;
   /** A worker that was not heard of for so long loses its leases (30 s). */
   readonly silentAfterMs?: number | undefined;
-  /** Jobs that wait for their first lease (MAX_WAITING_JOBS). */
-  readonly maxWaitingJobs?: number | undefined;
+  /** What is not said is as in DEFAULT_JOB_RULES. */
+  readonly rules?: Partial<JobRules> | undefined;
   /** Connected workers (20,000). */
   readonly maxWorkers?: number | undefined;
 }

@@ -64,7 +64,7 @@ async function measured(
   flood: number,
 ): Promise<{ readonly ms: number; readonly adaDone: bigint }> {
   const { cluster, runtime } = await startCluster(temporaryFolder(t), {
-    config: { maxWaitingJobs: flood + 1 },
+    config: { rules: { maxWaitingJobs: flood + 1 } },
   });
   let over = false;
   for (let i = 0; i < WORKERS; i++) compute(connect(cluster, `w${i}`), runtime, () => over);

@@ -10,6 +10,7 @@ import {
   settled,
   squaresOf,
   startCluster,
+  submitter,
   submitSquares,
   takeLease,
   temporaryFolder,
@@ -152,10 +153,28 @@ test('bad submits name every field', async (t) => {
 });
 
 test('the number of waiting jobs is limited, under a burst too', async (t) => {
-  const { cluster } = await startCluster(temporaryFolder(t), { config: { maxWaitingJobs: 3 } });
+  const rules = { maxWaitingJobs: 2, maxWaitingJobsAdmin: 3 };
+  const { cluster } = await startCluster(temporaryFolder(t), { config: { rules } });
   const tries = await Promise.allSettled(Array.from({ length: 10 }, () => submitSquares(cluster, 1n, 100n)));
   assert.equal(tries.filter(({ status }) => status === 'fulfilled').length, 3);
-  await assert.rejects(submitSquares(cluster, 1n, 100n), code('limit_reached'));
+  const refusal = (expected: RegExp) => (error: unknown) =>
+    code('limit_reached')(error) && error instanceof ClusterError && expected.test(error.message);
+  const all = refusal(/^3 jobs of the caller without a key .* MAX_WAITING_JOBS_ADMIN /);
+  await assert.rejects(submitSquares(cluster, 1n, 100n), all);
+  const ada = submitter('ada');
+  await submitSquares(cluster, 1n, 100n, {}, ada);
+  await submitSquares(cluster, 1n, 100n, {}, ada);
+  await assert.rejects(
+    submitSquares(cluster, 1n, 100n, {}, ada),
+    refusal(/^2 jobs of ada .* MAX_WAITING_JOBS /),
+  );
+  const stranger = { user: null, role: null, keyId: null, address: '198.51.100.4' };
+  await assert.rejects(
+    submitSquares(cluster, 1n, 100n, {}, stranger),
+    refusal(/callers without a key together/),
+    'theirs and the loopback caller’s are one line',
+  );
+  await submitSquares(cluster, 1n, 100n, {}, submitter('bob'));
   await work(connect(cluster, 'one'), 1);
   await submitSquares(cluster, 1n, 100n);
   await cluster.close();
@@ -177,6 +196,8 @@ test('queue positions count the jobs before', async (t) => {
     'a free worker',
   ]);
   assert.equal(cluster.overview().waiting.length, 4);
+  const other = await submitSquares(cluster, 1n, 100n, { priority: 'low' }, submitter('ada'));
+  assert.equal((await cluster.status(other.job_id)).queue_position, 0, 'each user has a line of its own');
   await cluster.close();
 });
 

@@ -52,8 +52,10 @@ export class JobControl {
       });
   }
 
-  /** Ends a job that can't be computed. */
+  /** Ends a job that can't go on; its results so far stay. Once it is under way, further calls do nothing. */
   fail(job: Job, code: string, message: string): void {
+    if (job.failing) return;
+    job.failing = true;
     void job
       .exclusive(async () => {
         if (nextState(job.state, 'fail', true) === undefined) return;
@@ -62,6 +64,9 @@ export class JobControl {
       })
       .catch((error: unknown) => {
         this.#core.dependencies.log.error({ err: error, job_id: job.id }, 'a failed job could not be ended');
+      })
+      .finally(() => {
+        job.failing = false;
       });
   }
 

@@ -8,7 +8,7 @@ import { fieldProblems } from '../../protocol/problems.ts';
 import type { Range } from '../../protocol/range.ts';
 import type { Workload } from '../../protocol/workload.ts';
 import type { Actor } from '../cluster.ts';
-import type { Change, JobProgress, JobRecord, StoredJobError } from '../store/store.ts';
+import type { Change, JobCount, JobProgress, JobRecord, StoredJobError } from '../store/store.ts';
 import { audited } from './audit.ts';
 import type { Core } from './core.ts';
 import { Job } from './job.ts';
@@ -16,6 +16,7 @@ import { JobIds } from './job-id.ts';
 import { ranMs } from './running-time.ts';
 import { isOver, nextState } from './transitions.ts';
 import type { JobEvent } from './transitions.ts';
+import { WaitingLimits } from './waiting-limits.ts';
 import { WaitingLine } from './waiting-line.ts';
 import type { Waker } from './waker.ts';
 
@@ -36,6 +37,8 @@ interface Order {
 
 export class JobTable {
   readonly line = new WaitingLine();
+  /** Running jobs that said how long they should run. */
+  readonly limited = new Set<Job>();
   readonly #core: Core;
   readonly #waker: Waker;
   readonly #ids: JobIds;
@@ -43,13 +46,13 @@ export class JobTable {
   readonly #counts = new Map<string, Map<JobState, number>>();
   readonly #submits = new Map<string, Promise<Submitted>>();
   #nextSeq = 1;
-  /** Submits that wait for their commit. */
-  #arriving = 0;
+  readonly #waiting: WaitingLimits;
 
   constructor(core: Core, waker: Waker, randomBytes: (length: number) => Uint8Array) {
     this.#core = core;
     this.#waker = waker;
     this.#ids = new JobIds(randomBytes);
+    this.#waiting = new WaitingLimits(core.rules, this.line);
   }
 
   get counts(): ReadonlyMap<string, ReadonlyMap<JobState, number>> {
@@ -65,18 +68,35 @@ export class JobTable {
   }
 
   /** At the start, before anything else. */
-  load(
-    jobs: readonly Job[],
-    counts: readonly { readonly type: string; readonly state: JobState; readonly jobs: number }[],
-    nextSeq: number,
-  ): void {
+  load(jobs: readonly Job[], counts: readonly JobCount[], nextSeq: number): void {
     this.#nextSeq = nextSeq;
     for (const { type, state, jobs: number } of counts) this.#count(type, state, number);
     for (const job of jobs) {
       this.#jobs.set(job.id, job);
       if (job.state === 'pending') this.line.add(job);
       if (!isOver(job.state)) this.#core.queue.add(job);
+      this.#limit(job);
     }
+  }
+
+  /** They were over for long and are in the store no more. */
+  forgotten(jobs: readonly JobCount[]): void {
+    for (const { type, state, jobs: number } of jobs) this.#count(type, state, -number);
+  }
+
+  /** Counts the time that the job ran, durably. A failure is no harm: it is tried again. */
+  writeDown(job: Job): void {
+    void job
+      .exclusive(async () => {
+        const now = this.#core.now();
+        if (job.progress.runningSince === null) return;
+        const clock = { ranMs: ranMs(job.progress, now), runningSince: now };
+        const progress = { ...job.progress, ...clock };
+        await this.#core.committer.write([{ kind: 'job_changed', jobId: job.id, progress }], () => {
+          job.progress = { ...job.progress, ...clock };
+        });
+      })
+      .catch(() => undefined);
   }
 
   /** Only when it is over and nothing of it can change any more. */
@@ -173,6 +193,7 @@ export class JobTable {
     const from = job.state;
     job.progress = progress;
     if (from === progress.state) return;
+    this.#limit(job);
     this.#count(type, from, -1);
     this.#count(type, progress.state, 1);
     if (from === 'pending') this.line.remove(job);
@@ -182,6 +203,11 @@ export class JobTable {
     this.#core.dependencies.observer.jobChanged(type, from, progress.state);
     this.#core.watchers.changed(job.id);
     this.#waker.wake(job);
+  }
+
+  #limit(job: Job): void {
+    if (job.state === 'running' && job.record.expectedSeconds !== null) this.limited.add(job);
+    else this.limited.delete(job);
   }
 
   #read(body: SubmitBody, by: Actor): Order {
@@ -197,17 +223,19 @@ export class JobTable {
     return { body, by, workload, p, parameters: workload.encodeParameters(p) };
   }
 
-  async #create(
+  async #create(order: Order, idempotency: JobRecord['idempotency']): Promise<Submitted> {
+    const arrived = this.#waiting.admit(order.by);
+    try {
+      return await this.#add(order, idempotency);
+    } finally {
+      arrived();
+    }
+  }
+
+  #add(
     { body, by, workload, p, parameters }: Order,
     idempotency: JobRecord['idempotency'],
   ): Promise<Submitted> {
-    const { maxWaitingJobs } = this.#core.limits;
-    if (this.line.size + this.#arriving >= maxWaitingJobs) {
-      throw new ClusterError(
-        'limit_reached',
-        `${maxWaitingJobs} jobs are waiting already: submit again later`,
-      );
-    }
     const now = this.#core.now();
     const seq = this.#nextSeq++;
     const record: JobRecord = {
@@ -238,21 +266,16 @@ export class JobTable {
     };
     const job = new Job(record, progress, workload, p);
     const added: Change = { kind: 'job_added', record };
-    this.#arriving += 1;
-    try {
-      return await this.#core.committer.write([added, audited(now, by, 'job.submit', record.id)], () => {
-        this.#jobs.set(job.id, job);
-        this.#count(record.type, 'pending', 1);
-        this.line.add(job);
-        this.#core.queue.add(job);
-        this.#core.dependencies.observer.jobChanged(record.type, null, 'pending');
-        this.#core.watchers.changed(job.id);
-        this.#waker.wake(job);
-        return { jobId: job.id, job };
-      });
-    } finally {
-      this.#arriving -= 1;
-    }
+    return this.#core.committer.write([added, audited(now, by, 'job.submit', record.id)], () => {
+      this.#jobs.set(job.id, job);
+      this.#count(record.type, 'pending', 1);
+      this.line.add(job);
+      this.#core.queue.add(job);
+      this.#core.dependencies.observer.jobChanged(record.type, null, 'pending');
+      this.#core.watchers.changed(job.id);
+      this.#waker.wake(job);
+      return { jobId: job.id, job };
+    });
   }
 
   #count(type: string, state: JobState, difference: number): void {

@@ -7,6 +7,7 @@ import type { Kernels, Workload } from '../../protocol/workload.ts';
 import type { Queued } from '../scheduler/fair-queue.ts';
 import type { Demand } from '../scheduler/placement.ts';
 import type { ActiveJob, JobProgress, JobRecord } from '../store/store.ts';
+import { Attempts } from './attempts.ts';
 import { Figures } from './figures.ts';
 import type { Lease } from './lease.ts';
 import { RangeSet } from './ranges.ts';
@@ -26,10 +27,11 @@ interface JobRates {
   readonly holders: ReadonlySet<string>;
 }
 
-interface Failures {
-  count: number;
-  readonly nodes: Set<string>;
-  message: string;
+/** The coordinator's own tries at what failed elsewhere (trials.ts). */
+interface Trial {
+  running: boolean;
+  passed: number;
+  notBefore: number;
 }
 
 // Thousands of jobs wait; what only a running one needs is made when it runs.
@@ -64,6 +66,8 @@ export class Job implements Queued {
   holdsRecovered = false;
   /** The job is being ended: no more results. */
   closing = false;
+  /** It is about to fail. */
+  failing = false;
   claiming: Promise<void> | undefined;
   /** Requests that wait for the claim. */
   claimants = 0;
@@ -74,8 +78,8 @@ export class Job implements Queued {
   foldInFlight = false;
   /** Since when there is something that could be folded; undefined: nothing. */
   unfoldedSince: number | undefined;
-  /** Releases with reason `failed` since the last accepted result. */
-  failures: Failures | undefined;
+  readonly trial: Trial = { running: false, passed: 0, notBefore: 0 };
+  #attempts: Attempts | undefined;
   #rate: SlidingRate | undefined;
   #figures: Figures | undefined;
   #queue: Promise<unknown> | undefined;
@@ -141,6 +145,14 @@ export class Job implements Queued {
     let sum = this.record.range.end - this.cursor;
     for (const segment of this.segments) sum += segment.unleased.total;
     return sum;
+  }
+
+  get attempts(): Attempts {
+    return (this.#attempts ??= new Attempts());
+  }
+
+  get hasAttempts(): boolean {
+    return this.#attempts !== undefined;
   }
 
   get figures(): Figures {
@@ -247,7 +259,9 @@ export function readParameters(workload: Workload, parameters: unknown): unknown
 
 /** A job as the store has it: journal replayed, holes open. */
 export function restoreJob(active: ActiveJob, workload: Workload, nowMs: number): Job {
-  const { record, progress, cursor, done } = active.job;
+  const { record, progress: stored, cursor, done } = active.job;
+  // The time in which no coordinator ran is no running time of the job (time-limits.ts).
+  const progress = { ...stored, runningSince: stored.runningSince === null ? null : nowMs };
   const job = new Job(record, progress, workload, readParameters(workload, record.parameters));
   job.cursor = cursor;
   job.folded = done;

@@ -22,12 +22,15 @@ export class LeaseBook {
   readonly #waker: Waker;
   readonly #leases = new Map<string, Lease>();
   readonly #jobs = new Set<Job>();
+  /** The holder fell silent, or took too long. */
+  readonly #onExpired: (lease: Lease) => void;
   #live = 0;
   #counter = 0;
 
-  constructor(core: Core, waker: Waker) {
+  constructor(core: Core, waker: Waker, onExpired: (lease: Lease) => void) {
     this.#core = core;
     this.#waker = waker;
+    this.#onExpired = onExpired;
   }
 
   get live(): number {
@@ -135,6 +138,7 @@ export class LeaseBook {
       this.#core.queue.refresh(job);
       this.#waker.wake(job);
     }
+    if (how === 'expired') this.#onExpired(lease);
   }
 
   /** Its holder will not answer any more, or has. */

@@ -239,8 +239,11 @@ export class Leasing {
 function carve(job: Job, length: bigint): { readonly segment: Segment; readonly range: Range } | undefined {
   for (const segment of job.segments) {
     const hole = job.offers(segment) ? segment.unleased.first : undefined;
-    if (hole !== undefined)
-      return { segment, range: segment.carve(hole, evenly(hole, length, job.batchHint)) };
+    if (hole === undefined) continue;
+    const wanted = evenly(hole, length, job.batchHint);
+    const longest = job.hasAttempts ? job.attempts.longestFrom(hole.start) : undefined;
+    const taken = longest !== undefined && longest < wanted ? longest : wanted;
+    return { segment, range: segment.carve(hole, taken) };
   }
   return undefined;
 }

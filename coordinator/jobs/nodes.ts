@@ -24,8 +24,9 @@ const MAX_PERFORMANCES = 8;
 const CONTRADICTIONS = 3;
 const CONTRADICTION_WINDOW_MS = 10 * 60_000;
 const BARRED_MS = 5 * 60_000;
-/** After a failed batch a worker gets no other of the same job for so long. */
+/** After a failed batch a worker gets no other of the same job for so long; doubled with each in a row. */
 const AVOID_MS = 60_000;
+const LONGEST_AVOID_MS = 3_600_000;
 const MAX_AVOIDED = 64;
 
 function dropFirst(map: Map<string, unknown>): void {
@@ -61,7 +62,7 @@ export class Node {
   earlierLeases = new Set<string>();
   eligible: EligibleGroups = { seen: 0, groups: [] };
   readonly #performances = new Map<string, Performance>();
-  readonly #avoided = new Map<string, number>();
+  readonly #avoided = new Map<string, { readonly until: number; readonly times: number }>();
   #contradictions: number[] = [];
 
   constructor(hello: Hello, own: boolean, nowMs: number) {
@@ -106,15 +107,23 @@ export class Node {
     return this.#performances.get(jobId)?.rate;
   }
 
-  avoid(jobId: string, nowMs: number): void {
+  /** @param leastMs for so long at least */
+  avoid(jobId: string, nowMs: number, leastMs = 0): void {
+    const times = this.#avoided.get(jobId)?.times ?? 0;
+    const ms = Math.max(Math.min(AVOID_MS * 2 ** times, LONGEST_AVOID_MS), leastMs);
     this.#avoided.delete(jobId);
-    this.#avoided.set(jobId, nowMs + AVOID_MS);
+    this.#avoided.set(jobId, { until: nowMs + ms, times: times + 1 });
     if (this.#avoided.size > MAX_AVOIDED) dropFirst(this.#avoided);
   }
 
   avoids(jobId: string, nowMs: number): boolean {
-    const until = this.#avoided.get(jobId);
-    return until !== undefined && until > nowMs;
+    const avoided = this.#avoided.get(jobId);
+    return avoided !== undefined && avoided.until > nowMs;
+  }
+
+  /** A batch of the job was computed. */
+  succeeded(jobId: string): void {
+    this.#avoided.delete(jobId);
   }
 
   /** A result of this worker was wrong. */

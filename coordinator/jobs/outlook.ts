@@ -30,8 +30,8 @@ export class Outlooks {
     const lack = this.#lack(job);
     if (lack !== null) return lack;
     if (!job.ready) return 'workers that had parts of it before the restart';
-    if (job.failures !== undefined)
-      return `a worker that can compute it; the last one said: ${job.failures.message}`;
+    const failed = job.hasAttempts ? job.attempts.last : undefined;
+    if (failed !== undefined) return `a worker that can compute it; the last one said: ${failed.message}`;
     if (position !== null && position > 0)
       return `behind ${position} ${position === 1 ? 'job' : 'jobs'} of the same user`;
     return 'a free worker';

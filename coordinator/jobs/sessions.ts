@@ -16,20 +16,17 @@ import { wireErrorOf } from '../../protocol/problems.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { WorkerLink, WorkerSession } from '../cluster.ts';
 import type { Core } from './core.ts';
-import type { Job } from './job.ts';
 import type { JobTable } from './job-table.ts';
 import type { LeaseBook } from './lease-book.ts';
 import type { Leasing } from './leasing.ts';
 import type { Node } from './nodes.ts';
 import { readToken } from './settlement.ts';
 import type { Settlement } from './settlement.ts';
+import type { Trials } from './trials.ts';
 import type { Waker } from './waker.ts';
 
 /** A connection that carried nothing for so many silences is cut. */
 const CUT_AFTER_SILENCES = 3;
-/** A job fails when so many batches in a row failed, at so many workers, and none succeeded. */
-const FAILED_BATCHES = 10;
-const FAILED_NODES = 3;
 /** Until a worker that was refused a lease along with its acknowledgement asks by itself. */
 const REFUSED_RETRY_MS = 1000;
 
@@ -40,7 +37,7 @@ export interface SessionParts {
   readonly settlement: Settlement;
   readonly waker: Waker;
   readonly draining: () => boolean;
-  readonly failJob: (job: Job, message: string) => void;
+  readonly trials: Trials;
 }
 
 export class Sessions {
@@ -63,6 +60,7 @@ export class Sessions {
       throw new ClusterError('not_ready', 'the coordinator is stopping: come back soon');
     const { nodes, limits } = this.#core;
     const now = this.#core.now();
+    const sessionBefore = nodes.get(hello.node_id)?.hello.session;
     const { node, returned, ousted } = nodes.connect(hello, own, link, now, limits.maxWorkers);
     if (ousted !== undefined) {
       this.#parts.waker.forget(ousted);
@@ -70,8 +68,13 @@ export class Sessions {
     }
     const held = new Set(hello.leases);
     // Whatever it does not hold any more (a new process, a reply that got lost) somebody else shall have.
-    for (const lease of [...node.leases]) if (!held.has(lease.id)) this.#parts.book.end(lease, 'released', 1);
-    const { book } = this.#parts;
+    const { book, trials } = this.#parts;
+    for (const lease of [...node.leases]) {
+      if (held.has(lease.id)) continue;
+      book.end(lease, 'released', 1);
+      // A worker that stops hands its leases back: this one's process ended without a word, perhaps because of them.
+      if (sessionBefore !== hello.session) trials.failed(lease, 'silent', 'its process ended without a word');
+    }
     node.earlierLeases = new Set(hello.leases.filter((id) => !book.isOwn(id)));
     if (!returned) this.#event('joined', node);
     return this.#session(
@@ -204,26 +207,20 @@ export class Sessions {
   }
 
   #release(node: Node, { token, reason, message }: Release): void {
-    const { book, jobs } = this.#parts;
+    const { book, jobs, trials } = this.#parts;
     const claims = readToken(this.#core, book, node, token);
-    const job = jobs.get(claims.jobId);
-    if (reason === 'failed' && job !== undefined) this.#failed(node, job, message);
     const lease = book.get(claims.leaseId);
-    if (lease?.live === true) book.end(lease, 'released');
-    else if (lease !== undefined) book.forget(lease);
-    node.earlierLeases.delete(claims.leaseId);
-  }
-
-  #failed(node: Node, job: Job, message: string): void {
-    const failures = (job.failures ??= { count: 0, nodes: new Set(), message });
-    failures.count += 1;
-    if (failures.nodes.size < FAILED_NODES) failures.nodes.add(node.id);
-    failures.message = message;
-    node.errors += 1;
-    node.avoid(job.id, this.#core.now());
-    this.#core.dependencies.log.warn({ node_id: node.id, job_id: job.id }, `a batch failed: ${message}`);
-    if (failures.count >= FAILED_BATCHES && failures.nodes.size >= FAILED_NODES) {
-      this.#parts.failJob(job, message);
+    const isEarlier = node.earlierLeases.delete(claims.leaseId);
+    if (lease?.live === true) {
+      // Only of a live lease, and so only once: the same token may be sent again. Before the lease ends, which wakes
+      // workers for its range: not this one.
+      if (reason === 'failed' || reason === 'device_lost') trials.failed(lease, reason, message);
+      book.end(lease, 'released');
+    } else if (lease !== undefined) {
+      book.forget(lease);
+    } else if (isEarlier && reason === 'failed') {
+      const job = jobs.get(claims.jobId);
+      if (job !== undefined) trials.failedEarlier(node, job, message);
     }
   }
 

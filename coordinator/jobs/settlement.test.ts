@@ -260,29 +260,3 @@ test('a batch that failed goes to another worker', async (t) => {
   assert.equal((await takeLease(other)).start, lease.start);
   await cluster.close();
 });
-
-test('a job that fails everywhere ends as failed, with the reason', async (t) => {
-  const { cluster, runtime } = await startCluster(temporaryFolder(t));
-  const { job_id: id } = await submitSquares(cluster, 1n, 100_000n);
-  const workers = ['one', 'two', 'three'].map((name) => connect(cluster, name));
-  for (let round = 0; round < 4; round++) {
-    for (const worker of workers) {
-      const { lease } = await worker.session.lease({ target_ms: 10_000, rate_per_second: RATE });
-      if (lease === null) continue;
-      await worker.session.release({ token: lease.token, reason: 'failed', message: 'no such instruction' });
-    }
-    await runtime.advance(20_000);
-    for (const { session } of workers) {
-      session.heartbeat({ state: 'idle', busy_fraction: 0, rate_per_second: 0, leases: [] });
-    }
-    await runtime.advance(41_000 - 20_000);
-    for (const { session } of workers) {
-      session.heartbeat({ state: 'idle', busy_fraction: 0, rate_per_second: 0, leases: [] });
-    }
-    await runtime.advance(20_000);
-  }
-  const status = await cluster.status(id);
-  assert.equal(status.status, 'failed');
-  assert.deepEqual(status.error, { code: 'computation_failed', message: 'no such instruction' });
-  await cluster.close();
-});

@@ -22,6 +22,7 @@ import type { LeaseBook } from './lease-book.ts';
 import type { Node } from './nodes.ts';
 import type { BatchResult, Segment } from './segment.ts';
 import type { LeaseClaims } from './token.ts';
+import type { Trials } from './trials.ts';
 
 /** A result that was read and checked. */
 interface Answer {
@@ -39,6 +40,7 @@ export interface SettlementParts {
   readonly book: LeaseBook;
   readonly folding: Folding;
   readonly disputes: Disputes;
+  readonly trials: Trials;
   /** Every number of the job is durably counted. */
   readonly onCovered: (job: Job) => void;
 }
@@ -178,7 +180,8 @@ export class Settlement {
     job.version += 1;
     job.unfolded.results += 1;
     job.unfolded.bytes += result.bytes;
-    job.failures = undefined;
+    if (job.hasAttempts) job.attempts.succeeded(range);
+    node.succeeded(job.id);
     job.progress = { ...job.progress, updatedAt: now };
     this.#answered.remember(claims.leaseId, range.end, digest);
     node.batchesDone += 1;
@@ -252,7 +255,9 @@ export class Settlement {
       `a result was refused: ${why}`,
     );
     const lease = this.#parts.book.get(claims.leaseId);
-    if (lease?.live === true) this.#parts.book.end(lease, 'released');
+    if (lease?.live !== true) return;
+    this.#parts.book.end(lease, 'released');
+    this.#parts.trials.failed(lease, 'refused', `its result was refused: ${why}`);
   }
 
   #endLease(claims: LeaseClaims, why: string): ClusterError {

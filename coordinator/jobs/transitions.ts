@@ -9,7 +9,7 @@ export const JOB_EVENTS = ['leased', 'covered', 'pause', 'resume', 'cancel', 'fa
  * leased   a worker got the first batch
  * covered  every number is durably counted
  * pause, resume, cancel  somebody asked for it
- * fail     the job can't be computed here
+ * fail     the job can't go on: docs/state-machine.md says why one may
  */
 export type JobEvent = (typeof JOB_EVENTS)[number];
 

@@ -3,11 +3,11 @@
  * at scrape time. Labels take only values of closed sets (workload types, kinds, states, error codes), so the
  * number of series does not grow with workers or jobs. The only home of prom-client here.
  */
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { ClusterGauges, Observer } from '../cluster.ts';
+import { httpServer } from '../http-server.ts';
 import type { Log } from '../log.ts';
 import { RateWindow } from './rate-window.ts';
 
@@ -250,7 +250,7 @@ function metricsServer(options: {
   readonly log: Log;
 }): Server {
   const { text, contentType, admit, log } = options;
-  return createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
+  return httpServer((request, response) => {
     request.resume();
     const path = request.url?.split('?', 1)[0];
     const say = (status: number, line: string): void => {
@@ -266,6 +266,7 @@ function metricsServer(options: {
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
       if (error.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+      if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', error.retryAfterSeconds);
       say(error.status, error.message);
       return;
     }

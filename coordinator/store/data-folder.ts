@@ -19,6 +19,8 @@ import { StartError } from '../config.ts';
 import { explain, isBusy } from './store-error.ts';
 
 const KEY_BYTES = 32;
+/** A folder that this program makes is its owner's alone: the audit log and who submitted what are in it. */
+const PRIVATE = 0o700;
 
 export interface DataFolder {
   readonly databasePath: string;
@@ -49,13 +51,13 @@ export function openDataFolder(dataDir: string): DataFolder {
  */
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path);
+    mkdirSync(path, { mode: PRIVATE });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EEXIST' && statSync(path).isDirectory()) return;
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     makeFolder(dirname(path));
-    mkdirSync(path);
+    mkdirSync(path, { mode: PRIVATE });
   }
 }
 

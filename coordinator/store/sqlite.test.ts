@@ -27,9 +27,10 @@ storeConformance('sqlite', (t) => {
 const problem = (kind: string, says: RegExp) => (error: unknown) =>
   error instanceof StartError && error.problem === kind && says.test(error.message);
 
-test('the folder is made, its key is private', async (t) => {
+test('the folder is made, it and its key are private', async (t) => {
   const path = join(folder(t), 'a', 'b');
   const store = await openSqliteStore(path);
+  assert.equal(statSync(path).mode & 0o777, 0o700);
   assert.equal(statSync(join(path, 'token.key')).mode & 0o777, 0o600);
   await store.close();
 });

@@ -18,7 +18,9 @@ import type {
   ActiveJob,
   AuditPage,
   Change,
+  Committed,
   ComputedBucket,
+  JobCount,
   JobPage,
   Store,
   StoredAuditEntry,
@@ -79,15 +81,16 @@ class SqliteStore implements Store {
     this.epoch = this.#transaction(() => number(this.#statements.raiseEpoch.get(), 'epoch'));
   }
 
-  commit(changes: readonly Change[]): Promise<{ readonly bytes: number }> {
+  commit(changes: readonly Change[]): Promise<Committed> {
+    const pruned: JobCount[] = [];
     try {
       const bytes = this.#transaction(() => {
         if (number(this.#statements.epoch.get(), 'epoch') !== this.epoch) throw new StoreFenced();
         let sum = 0;
-        for (const change of changes) sum += this.#apply(change);
+        for (const change of changes) sum += this.#apply(change, pruned);
         return sum;
       });
-      return Promise.resolve({ bytes });
+      return Promise.resolve({ bytes, pruned });
     } catch (error) {
       return Promise.reject(error instanceof StoreFenced ? error : unavailable(error, this.#dataDir));
     }
@@ -177,7 +180,11 @@ class SqliteStore implements Store {
     return Promise.resolve();
   }
 
-  #apply(change: Change): number {
+  /**
+   * @param pruned is given what jobs_pruned takes away
+   * @returns the bytes of aggregates and tallies written
+   */
+  #apply(change: Change, pruned: JobCount[]): number {
     const sql = this.#statements;
     switch (change.kind) {
       case 'job_added':
@@ -213,7 +220,9 @@ class SqliteStore implements Store {
         sql.forgetEvents.run(KEPT_EVENTS);
         return 0;
       case 'jobs_pruned':
-        sql.prune(change.finishedBefore, change.limit);
+        for (const row of sql.prune(change.finishedBefore, change.limit)) {
+          pruned.push({ type: text(row, 'type'), state: toJobState(text(row, 'state')), jobs: 1 });
+        }
         return 0;
       case 'key_added':
         sql.addKey(change.key);

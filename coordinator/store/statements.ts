@@ -105,7 +105,7 @@ export class Statements {
        WHERE id = ?`,
     );
     this.#prunable = sql(
-      `SELECT id FROM jobs WHERE finished_at < ? AND id NOT IN (SELECT job_id FROM journal) ORDER BY finished_at LIMIT ?`,
+      `SELECT id, type, state FROM jobs WHERE finished_at < ? AND id NOT IN (SELECT job_id FROM journal) ORDER BY finished_at LIMIT ?`,
     );
     this.#deleteJob = sql('DELETE FROM jobs WHERE id = ?');
     this.#deleteTally = sql('DELETE FROM tallies WHERE job_id = ?');
@@ -158,13 +158,15 @@ export class Statements {
     this.#updateJob.run(state, startedAt, updatedAt, finishedAt, ...failure, ranMs, runningSince, jobId);
   }
 
-  /** Jobs and what hangs on them. Journal and segments of a job that is over are gone once it is folded. */
-  prune(finishedBefore: number, limit: number): void {
-    for (const row of this.#prunable.all(finishedBefore, limit)) {
+  /** Jobs and what hangs on them; returns what they were. Journal and segments of a job that is over are gone once it is folded. */
+  prune(finishedBefore: number, limit: number): readonly Row[] {
+    const rows = this.#prunable.all(finishedBefore, limit);
+    for (const row of rows) {
       const id = text(row, 'id');
       this.#deleteTally.run(id);
       this.#deleteJob.run(id);
     }
+    return rows;
   }
 
   findByKey(userId: string | null, key: string): Row | undefined {

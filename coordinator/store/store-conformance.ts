@@ -328,7 +328,8 @@ export function storeConformance(
     const ids = async (userId?: string) =>
       (await store.listJobs({ userId, limit: 10 })).map(({ record }) => record.id);
     assert.deepEqual(await ids('ada'), ['runs', 'young', 'old']);
-    await store.commit([{ kind: 'jobs_pruned', finishedBefore: 150, limit: 1 }]);
+    const { pruned } = await store.commit([{ kind: 'jobs_pruned', finishedBefore: 150, limit: 1 }]);
+    assert.deepEqual(pruned, [{ type: 'squares', state: 'completed', jobs: 1 }]);
     assert.deepEqual(await ids(), ['runs', 'young', 'old'], 'the oldest first, no more than asked for');
     await store.commit([{ kind: 'jobs_pruned', finishedBefore: 150, limit: 10 }]);
     assert.deepEqual(await ids(), ['runs', 'young']);

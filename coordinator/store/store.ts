@@ -207,6 +207,20 @@ export interface ComputedBucket {
   readonly units: number;
 }
 
+/** How many jobs, by type and state. */
+export interface JobCount {
+  readonly type: string;
+  readonly state: JobState;
+  readonly jobs: number;
+}
+
+export interface Committed {
+  /** Of aggregates and tallies. */
+  readonly bytes: number;
+  /** What `jobs_pruned` took away. */
+  readonly pruned: readonly JobCount[];
+}
+
 /** Bounds of what is kept about the past. */
 export const KEPT_EVENTS = 10_000;
 export const KEPT_MINUTES = 31 * 24 * 60;
@@ -221,16 +235,15 @@ export interface Store {
 
   /**
    * Makes all changes durable in one transaction, or none.
-   * @returns the bytes of aggregates and tallies written
    * @throws ClusterError store_unavailable (disk full, folder gone): nothing was written, try again later
    * @throws StoreFenced if another coordinator opened the store since: stop
    */
-  commit(changes: readonly Change[]): Promise<{ readonly bytes: number }>;
+  commit(changes: readonly Change[]): Promise<Committed>;
 
   /** Every job that is not over, or over with results that are not folded; in order of submission. */
   loadActive(): Promise<readonly ActiveJob[]>;
   /** How many jobs there are, by type and state. */
-  countJobs(): Promise<readonly { readonly type: string; readonly state: JobState; readonly jobs: number }[]>;
+  countJobs(): Promise<readonly JobCount[]>;
   /** The first number above every `JobRecord.seq` and `StoredResult.seq`. */
   nextSequence(): Promise<{ readonly job: number; readonly result: number }>;
 

@@ -24,6 +24,7 @@ import type { Programs } from './programs.ts';
 import type { Trace } from './trace.ts';
 
 const HEARTBEAT_MS = 10_000;
+const REQUEST_LIMITS = { inFlight: 32, strikesPerMinute: 20, hurriedPerMinute: 200 };
 
 export interface CoordinatorParts {
   readonly dataDir: string;
@@ -33,6 +34,8 @@ export interface CoordinatorParts {
   readonly ledger: Ledger;
   readonly trace: Trace;
   readonly storeFaults: StoreFaults;
+  /** Whether a worker is one of the operator's own. */
+  readonly isOwn: (nodeId: string) => boolean;
   /** How long a batch should take. */
   readonly target_ms: number;
   /** The process died: everything connected to it is cut off. */
@@ -147,7 +150,7 @@ export class CoordinatorHost implements Listener {
         client.close(reason);
       },
     };
-    const session = running.cluster.connect(hello, link, true);
+    const session = running.cluster.connect(hello, link, this.#parts.isOwn(hello.node_id));
     trace.add(`${hello.node_id} joined with ${hello.leases.length} leases`);
     client.notice('welcome', {
       protocol: PROTOCOL_VERSION,
@@ -156,7 +159,7 @@ export class CoordinatorHost implements Listener {
       revoked: [...session.revoked, ...early],
     });
     welcomed = true;
-    const requests = new WorkerRequests(session, { inFlight: 32, strikesPerMinute: 20 }, ledger.log, {
+    const requests = new WorkerRequests(session, REQUEST_LIMITS, ledger.log, {
       admit: () => undefined,
       abused: (reason) => client.close(reason),
     });

@@ -12,6 +12,8 @@ export interface Profile {
   readonly description: string;
   readonly workers: number;
   readonly liars: number;
+  /** Share of workers that are not the operator's own. */
+  readonly strangers: number;
   readonly lieProbability: number;
   /** Share of slow workers. */
   readonly stragglers: number;
@@ -26,6 +28,9 @@ export interface Profile {
   /** Share of jobs that are cancelled at some time. */
   readonly cancelled: number;
   readonly pauses: boolean;
+  /** Share of jobs that may run only for so long, and of those whose batches may fail but a few times. */
+  readonly hurried: number;
+  readonly impatient: number;
 }
 
 const FAULT_KINDS = [
@@ -82,12 +87,16 @@ export function drawProfile(chance: Chance): Profile {
   const jobs = chance.whole(1, 4);
   const cancelled = has('cancels', 0.3) ? chance.between(0.2, 0.6) : 0;
   const pauses = has('pauses', 0.3);
+  const strangers = has('strangers', 0.4) ? chance.pick([0.5, 1]) : 0;
+  const hurried = has('time limits', 0.2) ? 0.5 : 0;
+  const impatient = has('few attempts', 0.3) ? 0.5 : 0;
   const description = `${workers} workers (${liars} liars), ${jobs} jobs; faults: ${names.join(', ') || 'none'}`;
   const lieProbability = chance.between(0.2, 1);
   return {
     description,
     workers,
     liars,
+    strangers,
     lieProbability,
     stragglers,
     target_ms: chance.pick([500, 2000, 10_000]),
@@ -98,6 +107,8 @@ export function drawProfile(chance: Chance): Profile {
     jobs,
     cancelled,
     pauses,
+    hurried,
+    impatient,
   };
 }
 

@@ -3,7 +3,7 @@
  * between it and its answer, and the disk is full for a while. A killed store answers nothing any more.
  */
 import { ClusterError } from '../../protocol/errors.ts';
-import type { AuditPage, Change, JobPage, Store } from '../../coordinator/store/store.ts';
+import type { AuditPage, Change, Committed, JobPage, Store } from '../../coordinator/store/store.ts';
 import type { Chance } from './chance.ts';
 import type { ProcessTime } from './process-time.ts';
 
@@ -44,7 +44,7 @@ export class FaultyStore implements Store {
     this.#watcher = watcher;
   }
 
-  commit(changes: readonly Change[]): Promise<{ readonly bytes: number }> {
+  commit(changes: readonly Change[]): Promise<Committed> {
     const slow = this.#chance.chance(this.#faults.slowProbability);
     const start = Math.max(this.#time.now(), this.#last);
     this.#last = start + (slow ? this.#chance.between(50, 2000) : this.#chance.between(0.2, 4));

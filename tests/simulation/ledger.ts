@@ -23,9 +23,17 @@ interface Row {
   nodeId: string;
 }
 
+/** What a job was submitted with, beside its parameters. */
+export interface Terms {
+  readonly user: string | null;
+  readonly expectedSeconds: number | undefined;
+  readonly maxAttempts: number | undefined;
+}
+
 export interface TrackedJob {
   readonly id: string;
   readonly template: Template;
+  readonly terms: Terms;
   readonly covered: RangeSet;
   /** By start and end. */
   readonly rows: Map<string, Row>;
@@ -33,7 +41,12 @@ export interface TrackedJob {
   told: bigint;
   /** Somebody was told that it is cancelled. */
   cancelled: boolean;
+  /** Somebody was told that it failed, and why. */
+  failed: string | undefined;
 }
+
+/** JOB_TIMEOUT_MULTIPLIER, as it is unless an operator says otherwise. */
+const TIMES_LONGER = 10;
 
 const keyOf = (range: Range): string => `${range.start}-${range.end}`;
 const show = (range: Range): string => `[${range.start}, ${range.end})`;
@@ -56,15 +69,25 @@ export class Ledger {
   readonly #trace: Trace;
   readonly #signer: TokenSigner;
   readonly #liars: ReadonlySet<string>;
+  readonly #ownWorkers: number;
   /** Rows committed before their job's submitter was answered. */
   readonly #early = new Map<string, Change[]>();
 
-  /** @param signer of the cluster, @param liars node ids */
-  constructor(truth: Truth, trace: Trace, signer: TokenSigner, liars: ReadonlySet<string>) {
-    this.#signer = signer;
-    this.#truth = truth;
-    this.#trace = trace;
-    this.#liars = liars;
+  constructor(parts: {
+    readonly truth: Truth;
+    readonly trace: Trace;
+    /** Of the cluster. */
+    readonly signer: TokenSigner;
+    /** Node ids. */
+    readonly liars: ReadonlySet<string>;
+    /** How many workers are the operator's own. */
+    readonly ownWorkers: number;
+  }) {
+    this.#signer = parts.signer;
+    this.#truth = parts.truth;
+    this.#trace = parts.trace;
+    this.#liars = parts.liars;
+    this.#ownWorkers = parts.ownWorkers;
   }
 
   count(what: string): void {
@@ -76,7 +99,7 @@ export class Ledger {
     this.violations.push(text);
   }
 
-  track(id: string, template: Template): void {
+  track(id: string, template: Template, terms: Terms): void {
     const known = this.jobs.get(id);
     if (known !== undefined) {
       if (known.template !== template) this.violation(`${id} was given for two different submits`);
@@ -85,10 +108,12 @@ export class Ledger {
     this.jobs.set(id, {
       id,
       template,
+      terms,
       covered: new RangeSet(),
       rows: new Map(),
       told: 0n,
       cancelled: false,
+      failed: undefined,
     });
     this.committed(this.#early.get(id) ?? []);
     this.#early.delete(id);
@@ -205,9 +230,24 @@ export class Ledger {
     if (job.cancelled && status.status !== 'cancelled') {
       this.violation(`${job.id} was cancelled and is now ${status.status}`);
     }
-    if (status.status === 'failed') this.violation(`${job.id} failed: ${status.error?.message ?? ''}`);
+    if (status.user_id !== job.terms.user) this.violation(`${job.id} belongs to ${String(status.user_id)}`);
+    if (status.status === 'failed') this.#failed(job, status);
+    else if (job.failed !== undefined) this.violation(`${job.id} had failed and is now ${status.status}`);
     job.told = done;
     this.count(`status ${status.status}`);
+  }
+
+  /** A job may fail only for what it was submitted with, and never because of strangers alone. */
+  #failed(job: TrackedJob, status: JobStatus): void {
+    const { code, message } = status.error ?? { code: 'no reason', message: '' };
+    if (job.failed === undefined) this.count(`failed: ${code}`);
+    job.failed = code;
+    const { expectedSeconds, maxAttempts } = job.terms;
+    const lasted_s = (Date.parse(status.finished_at ?? '') - Date.parse(status.created_at)) / 1000;
+    if (code === 'timed_out' && expectedSeconds !== undefined && lasted_s >= expectedSeconds * TIMES_LONGER)
+      return;
+    if (code === 'attempts_exhausted' && maxAttempts !== undefined && this.#ownWorkers > 0) return;
+    this.violation(`${job.id} failed after ${lasted_s} s: ${code}, ${message}`);
   }
 
   /** Results are exact over what is covered, and nothing durable is missing. @param before as in toldStatus */

@@ -9,24 +9,44 @@ import type { CoordinatorHost } from './coordinator-host.ts';
 import type { Profile } from './faults.ts';
 import { templates } from './jobs.ts';
 import type { Template } from './jobs.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, Terms } from './ledger.ts';
 import type { Trace } from './trace.ts';
 
 /** A question that a dead coordinator never answers is given up after this time. */
 const TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 15_000;
 
-const PERSON: Actor = { user: null, role: 'admin', keyId: null, address: null };
+const USERS = ['ada', 'bob', null];
 
 interface Plan {
   readonly template: Template;
   readonly key: string;
+  readonly by: Actor;
+  readonly terms: Terms;
   jobId: string | undefined;
   over: boolean;
   cancel: boolean;
 }
 
 class NoAnswer extends Error {}
+
+const OVER: ReadonlySet<JobStatus['status']> = new Set(['completed', 'cancelled', 'failed']);
+
+function personAndTerms(chance: Chance, profile: Profile): { by: Actor; terms: Terms } {
+  const user = chance.pick(USERS);
+  const by: Actor = { user, role: user === null ? 'admin' : 'submitter', keyId: null, address: null };
+  // A job is some 50 s of one worker's work, and it fails after ten times what was expected.
+  const expectedSeconds = chance.chance(profile.hurried) ? chance.between(1, 30) : undefined;
+  const maxAttempts = chance.chance(profile.impatient) ? chance.whole(1, 3) : undefined;
+  return { by, terms: { user, expectedSeconds, maxAttempts } };
+}
+
+function asked({ expectedSeconds, maxAttempts }: Terms) {
+  return {
+    ...(expectedSeconds === undefined ? {} : { expected_seconds: expectedSeconds }),
+    ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
+  };
+}
 
 export class Operator {
   readonly #clock: VirtualClock;
@@ -54,6 +74,7 @@ export class Operator {
     this.#trace = trace;
     this.#pauses = profile.pauses;
     this.#plans = Array.from({ length: profile.jobs }, (_, index) => ({
+      ...personAndTerms(chance, profile),
       template: chance.pick(templates),
       key: `plan-${index}`,
       jobId: undefined,
@@ -95,11 +116,11 @@ export class Operator {
         const status = await this.#look(jobId);
         if (plan.cancel && this.#clock.now() > deadline) await this.#cancel(plan, jobId);
         else if (status.status === 'paused' && (this.#healed || this.#chance.chance(0.2))) {
-          await this.#ask((cluster) => cluster.resume(jobId, PERSON));
+          await this.#ask((cluster) => cluster.resume(jobId, plan.by));
         } else if (!this.#healed && this.#pauses && this.#chance.chance(0.1)) {
-          await this.#ask((cluster) => cluster.pause(jobId, PERSON));
+          await this.#ask((cluster) => cluster.pause(jobId, plan.by));
         }
-        if (status.status === 'completed' || status.status === 'cancelled') await this.#last(plan, jobId);
+        if (OVER.has(status.status)) await this.#last(plan, jobId);
       } catch (error) {
         this.#excuse(error);
       }
@@ -108,17 +129,22 @@ export class Operator {
 
   /** The same key until somebody answers, and now and then once more: it must stay one job. */
   async #submit(plan: Plan): Promise<string> {
-    const { template, key } = plan;
+    const { template, key, by, terms } = plan;
     const priority = this.#chance.pick(['low', 'normal', 'high'] as const);
-    const body = submitBody.parse({ type: template.type, parameters: template.body, priority });
+    const body = submitBody.parse({
+      type: template.type,
+      parameters: template.body,
+      priority,
+      ...asked(terms),
+    });
     for (;;) {
       try {
-        const reply = await this.#ask((cluster) => cluster.submit(body, { by: PERSON, idempotencyKey: key }));
+        const reply = await this.#ask((cluster) => cluster.submit(body, { by, idempotencyKey: key }));
         if (plan.jobId !== undefined && plan.jobId !== reply.job_id) {
           this.#ledger.violation(`the same submit made two jobs: ${plan.jobId} and ${reply.job_id}`);
         }
         plan.jobId = reply.job_id;
-        this.#ledger.track(reply.job_id, template);
+        this.#ledger.track(reply.job_id, template, terms);
         this.#trace.add(`submitted ${reply.job_id}: ${template.name}, ${priority}`);
         if (this.#chance.chance(0.8)) return reply.job_id;
       } catch (error) {
@@ -142,7 +168,7 @@ export class Operator {
 
   async #cancel(plan: Plan, jobId: string): Promise<void> {
     try {
-      const status = await this.#ask((cluster) => cluster.cancel(jobId, PERSON));
+      const status = await this.#ask((cluster) => cluster.cancel(jobId, plan.by));
       const job = this.#ledger.jobs.get(jobId);
       if (job !== undefined) job.cancelled = status.status === 'cancelled';
       this.#trace.add(`cancelled ${jobId}`);

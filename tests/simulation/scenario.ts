@@ -48,8 +48,10 @@ export async function runScenario(seed: string, programs: Programs, truth: Truth
   };
   const names = Array.from({ length: profile.workers }, (_, index) => `worker-${index}`);
   const liars = new Set(names.slice(0, profile.liars));
+  const strangerChance = chance.fork('strangers');
+  const strangers = new Set(names.filter(() => strangerChance.chance(profile.strangers)));
   const signer = await clusterSigner(dataDir);
-  const ledger = new Ledger(truth, trace, signer, liars);
+  const ledger = new Ledger({ truth, trace, signer, liars, ownWorkers: names.length - strangers.size });
   trace.add(profile.description);
   process.on('unhandledRejection', unhandled);
   try {
@@ -64,6 +66,7 @@ export async function runScenario(seed: string, programs: Programs, truth: Truth
       ledger,
       trace,
       storeFaults: profile.store,
+      isOwn: (nodeId) => !strangers.has(nodeId),
       target_ms: profile.target_ms,
       onCrash: () => {
         for (const host of hosts) host.coordinatorDied(crashNotice.chance(0.7));

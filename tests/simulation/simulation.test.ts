@@ -50,6 +50,8 @@ test(`${HISTORIES} seeded histories end with every number counted once (seed ${S
     'submit duplicate',
     'lease expired',
     'lie: plausible',
+    // Rarer: some forty histories need not reach them.
+    ...(FULL ? ['failed: timed_out', 'failed: attempts_exhausted'] : []),
   ]) {
     assert.ok((totals.get(what) ?? 0) > 0, `no history reached: ${what}`);
   }
