@@ -189,10 +189,12 @@ suite('the Collatz page', { skip }, () => {
     await page.close();
   });
 
-  test('2,000 digits: the path, its table, and how long the page was held up', async (t) => {
+  test('2,000 digits: the path, its table, its file, and how long the page was held up', async (t) => {
     const coordinator = await runCoordinator(t);
     const { page, errors } = await open(coordinator);
     await page.getByText(/it meets another path|lies on other paths/).waitFor();
+    const fetched: string[] = [];
+    page.on('request', (request) => fetched.push(new URL(request.url()).pathname));
     await page.evaluate(() => {
       const durations: number[] = [];
       Object.assign(window, { durations });
@@ -210,9 +212,23 @@ suite('the Collatz page', { skip }, () => {
     await page.keyboard.press('End');
     assert.match((await valueText(page, '.path-picture')) ?? '', /^after 62.032 steps: 1, odd$/);
     await page.locator('.steps tr', { hasText: /^62.032/ }).waitFor();
+    const csv = (await saved(page, 'CSV', '.steps-section')).toString().split('\r\n');
+    assert.deepEqual([csv.length, csv[1], csv.at(-2)], [62_035, `0,${'9'.repeat(2000)},odd`, '62032,1,odd']);
     const durations = await page.evaluate(() => Reflect.get(window, 'durations') as number[]);
+    // In a thread that can't be loaded the page would have walked itself.
+    assert.ok(fetched.some((path) => path.includes('path-thread')));
     t.diagnostic(`tasks over 50 ms: ${durations.length === 0 ? 'none' : durations.join(', ')} ms`);
     assert.deepEqual(errors, []);
+    await page.close();
+  });
+
+  test('2,000 digits where the thread cannot be loaded: the page walks itself', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const { page } = await open(coordinator);
+    await page.route(/path-thread/, (route) => route.abort());
+    await page.getByLabel('Number to explore').fill('9'.repeat(2000));
+    await page.getByRole('heading', { level: 1, name: /takes 62.032 steps home/ }).waitFor();
+    await page.getByText('Its neighbours: n − 1 needs 62').waitFor();
     await page.close();
   });
 });
