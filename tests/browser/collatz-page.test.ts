@@ -124,6 +124,51 @@ suite('the Collatz page', { skip }, () => {
     await page.close();
   });
 
+  test('three jobs, chosen one by one: every bar of the histogram is the API’s', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const jobs = [
+      await coordinator.submit('50000'),
+      await coordinator.submit('9000', { start: '3000' }),
+      await coordinator.submit(String(2n ** 68n + 2000n), { start: String(2n ** 68n) }),
+    ];
+    startWorker(t, { url: coordinator.url, nodeId: 'collatz-page-three' });
+    const { page, errors } = await open(coordinator, `?job=${jobs[0]}`);
+    for (const job of jobs) {
+      await page.locator(`#job option[value="${job}"]`).waitFor({ state: 'attached' });
+      await page.selectOption('#job', job);
+      await page.locator('.job-state', { hasText: 'finished' }).waitFor();
+      const { result } = await resultsOf(coordinator, job);
+      const counts = result?.['delay_histogram'];
+      assert.ok(Array.isArray(counts) && counts.length > 100);
+      await page
+        .locator('.histogram-words', { hasText: `over ${shortNumber(BigInt(String(result?.['count'])))} ` })
+        .waitFor();
+      const csv = (await saved(page, 'CSV', '.exports')).toString().split('\r\n');
+      assert.deepEqual(
+        csv.slice(1, -1).map((line) => line.split(',')[1]),
+        counts.map(String),
+      );
+      // As it stands on the page: at the ends and every twenty steps from the first.
+      const picture = page.locator('.histogram-picture');
+      await picture.focus();
+      await page.keyboard.press('Home');
+      for (let delay = 0; delay < Math.min(counts.length, 200); delay += 20) {
+        const expected = `${delay} steps: ${grouped(BigInt(String(counts[delay])))} numbers`;
+        await page.waitForFunction(
+          ([words]) => document.querySelector('.histogram-picture')?.getAttribute('aria-valuetext') === words,
+          [expected] as const,
+        );
+        await page.keyboard.press('PageUp');
+      }
+      await page.keyboard.press('End');
+      const last = counts.length - 1;
+      const expected = `${grouped(last)} steps: ${grouped(BigInt(String(counts[last])))} numbers`;
+      assert.equal(await valueText(page, '.histogram-picture'), expected);
+    }
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+
   test('the field of n: what is wrong is said there, and what was shown stays', async (t) => {
     const coordinator = await runCoordinator(t);
     const { page, errors } = await open(coordinator);
