@@ -124,6 +124,51 @@ suite('the Collatz page', { skip }, () => {
     await page.close();
   });
 
+  test('three jobs, chosen one by one: every bar of the histogram is the API’s', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const jobs = [
+      await coordinator.submit('50000'),
+      await coordinator.submit('9000', { start: '3000' }),
+      await coordinator.submit(String(2n ** 68n + 2000n), { start: String(2n ** 68n) }),
+    ];
+    startWorker(t, { url: coordinator.url, nodeId: 'collatz-page-three' });
+    const { page, errors } = await open(coordinator, `?job=${jobs[0]}`);
+    for (const job of jobs) {
+      await page.locator(`#job option[value="${job}"]`).waitFor({ state: 'attached' });
+      await page.selectOption('#job', job);
+      await page.locator('.job-state', { hasText: 'finished' }).waitFor();
+      const { result } = await resultsOf(coordinator, job);
+      const counts = result?.['delay_histogram'];
+      assert.ok(Array.isArray(counts) && counts.length > 100);
+      await page
+        .locator('.histogram-words', { hasText: `over ${shortNumber(BigInt(String(result?.['count'])))} ` })
+        .waitFor();
+      const csv = (await saved(page, 'CSV', '.exports')).toString().split('\r\n');
+      assert.deepEqual(
+        csv.slice(1, -1).map((line) => line.split(',')[1]),
+        counts.map(String),
+      );
+      // As it stands on the page: at the ends and every twenty steps from the first.
+      const picture = page.locator('.histogram-picture');
+      await picture.focus();
+      await page.keyboard.press('Home');
+      for (let delay = 0; delay < Math.min(counts.length, 200); delay += 20) {
+        const expected = `${delay} steps: ${grouped(BigInt(String(counts[delay])))} numbers`;
+        await page.waitForFunction(
+          ([words]) => document.querySelector('.histogram-picture')?.getAttribute('aria-valuetext') === words,
+          [expected] as const,
+        );
+        await page.keyboard.press('PageUp');
+      }
+      await page.keyboard.press('End');
+      const last = counts.length - 1;
+      const expected = `${grouped(last)} steps: ${grouped(BigInt(String(counts[last])))} numbers`;
+      assert.equal(await valueText(page, '.histogram-picture'), expected);
+    }
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+
   test('the field of n: what is wrong is said there, and what was shown stays', async (t) => {
     const coordinator = await runCoordinator(t);
     const { page, errors } = await open(coordinator);
@@ -189,10 +234,12 @@ suite('the Collatz page', { skip }, () => {
     await page.close();
   });
 
-  test('2,000 digits: the path, its table, and how long the page was held up', async (t) => {
+  test('2,000 digits: the path, its table, its file, and how long the page was held up', async (t) => {
     const coordinator = await runCoordinator(t);
     const { page, errors } = await open(coordinator);
     await page.getByText(/it meets another path|lies on other paths/).waitFor();
+    const fetched: string[] = [];
+    page.on('request', (request) => fetched.push(new URL(request.url()).pathname));
     await page.evaluate(() => {
       const durations: number[] = [];
       Object.assign(window, { durations });
@@ -210,9 +257,23 @@ suite('the Collatz page', { skip }, () => {
     await page.keyboard.press('End');
     assert.match((await valueText(page, '.path-picture')) ?? '', /^after 62.032 steps: 1, odd$/);
     await page.locator('.steps tr', { hasText: /^62.032/ }).waitFor();
+    const csv = (await saved(page, 'CSV', '.steps-section')).toString().split('\r\n');
+    assert.deepEqual([csv.length, csv[1], csv.at(-2)], [62_035, `0,${'9'.repeat(2000)},odd`, '62032,1,odd']);
     const durations = await page.evaluate(() => Reflect.get(window, 'durations') as number[]);
+    // In a thread that can't be loaded the page would have walked itself.
+    assert.ok(fetched.some((path) => path.includes('path-thread')));
     t.diagnostic(`tasks over 50 ms: ${durations.length === 0 ? 'none' : durations.join(', ')} ms`);
     assert.deepEqual(errors, []);
+    await page.close();
+  });
+
+  test('2,000 digits where the thread cannot be loaded: the page walks itself', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const { page } = await open(coordinator);
+    await page.route(/path-thread/, (route) => route.abort());
+    await page.getByLabel('Number to explore').fill('9'.repeat(2000));
+    await page.getByRole('heading', { level: 1, name: /takes 62.032 steps home/ }).waitFor();
+    await page.getByText('Its neighbours: n − 1 needs 62').waitFor();
     await page.close();
   });
 });

@@ -20,7 +20,9 @@ import {
   visitor,
 } from './lending.ts';
 
-const END = 120_000_000n;
+const END = 150_000_000n;
+/** Some seconds at this intensity. */
+const LONG = 7_000_000n;
 
 suite('offline', { skip }, () => {
   before(() => buildPages());
@@ -31,13 +33,21 @@ suite('offline', { skip }, () => {
     const job = await coordinator.submit(String(END));
     const browser = await openBrowser(t);
     // So little that the batch outlasts the cut's beginning.
-    const context = await visitor(browser, { engine: 'cpu', intensity: 'Light' });
+    const context = await visitor(browser, { engine: 'cpu', intensity: 'Trace' });
     const { page } = await visit(context, network.url);
     await startButton(page).click();
     const { node_id } = await contributingTab(coordinator);
+    // The first batches are short. A long one that has just begun outlasts the moment until the page knows.
     await until(
-      async () => (await tabs(coordinator)).some(({ leases }) => leases.length > 0),
-      'it holds a lease',
+      async () =>
+        (await tabs(coordinator)).some(
+          ({ leases: [lease, ...more] }) =>
+            lease !== undefined &&
+            more.length === 0 &&
+            BigInt(lease.end) - BigInt(lease.start) > LONG &&
+            Date.now() - Date.parse(lease.since) < 1000,
+        ),
+      'it has begun a long batch',
     );
 
     await network.cut();

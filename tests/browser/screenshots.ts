@@ -11,7 +11,8 @@ import { RealCluster } from '../cluster/cluster.ts';
 import { chromiumLaunchOptions, findChromium } from '../setup/chromium.ts';
 
 const FOLDER = join(import.meta.dirname, '../../docs/screenshots');
-const PATIENCE_MS = 120_000;
+/** A machine that does other things too takes minutes for a tenth of 2^33 numbers. */
+const PATIENCE_MS = 400_000;
 /** Long enough for a line over the last minute that is more than a corner. */
 const CONTRIBUTE_MS = 30_000;
 const QUALITY = 0.82;

@@ -61,6 +61,62 @@ suite('the controls of the Threads page', { skip }, () => {
     assert.deepEqual(errors, []);
   });
 
+  test('with reduced motion the picture is replaced every five seconds and nothing moves between', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const { page, errors } = await visit(t, coordinator, '?root=816&p=8');
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.getByRole('button', { name: 'Reset the clock to 0' }).click();
+    await page.getByRole('radio', { name: 'a quarter of the speed' }).check({ force: true });
+    // From here on time passes when the test says so.
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(60_000);
+    await page.getByRole('button', { name: 'Play', exact: true }).click();
+    const hand = () => page.locator('.clock-line').getAttribute('style');
+    const begin = await hand();
+    await page.clock.runFor(4900);
+    assert.equal(await hand(), begin, 'it moved before five seconds had passed');
+    await page.clock.runFor(200);
+    const first = await hand();
+    assert.notEqual(first, begin);
+    await page.clock.runFor(4700);
+    assert.equal(await hand(), first);
+    await page.clock.runFor(300);
+    assert.notEqual(await hand(), first);
+    assert.deepEqual(errors, []);
+  });
+
+  test('at 2560 px the pictures take the room that there is, and nothing overflows', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const { page, errors } = await visit(t, coordinator, '?root=816&p=8');
+    const picture = page.locator('.picture');
+    const wide = async () => (await picture.boundingBox())?.width ?? 0;
+    await page.locator('.schedule-part canvas').first().waitFor();
+    const usual = await wide();
+    await page.setViewportSize({ width: 2560, height: 1300 });
+    await page.waitForFunction(
+      (than) => (document.querySelector('.picture')?.clientWidth ?? 0) > than,
+      usual,
+    );
+    const canvas = page.locator('.schedule-part canvas').last();
+    const box = await canvas.boundingBox();
+    assert.ok((box?.width ?? 0) > 0.85 * (await wide()), `${box?.width} of ${await wide()} px`);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 2560);
+    assert.deepEqual(errors, []);
+  });
+
+  test('a simulation that cannot be loaded is said, with what to do; the rest of the page is there', async (t) => {
+    const coordinator = await runCoordinator(t);
+    const { page } = await visit(t, coordinator);
+    await page.route(/simulation-thread/, (route) => route.abort());
+    await page.reload();
+    await page.getByRole('alert').getByText('The simulation could not be loaded. Reload the page.').waitFor();
+    await page.getByRole('button', { name: 'Start contributing' }).first().waitFor();
+    await page.getByRole('region', { name: 'Another program' }).waitFor();
+    await page.unroute(/simulation-thread/);
+    await page.reload();
+    await page.getByRole('heading', { level: 1, name: /^One program, 203 threads/ }).waitFor();
+  });
+
   test('every field says what to enter and the picture stays; a tree too large is counted', async (t) => {
     const coordinator = await runCoordinator(t);
     const { page, errors } = await visit(t, coordinator);

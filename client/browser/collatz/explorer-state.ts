@@ -3,9 +3,9 @@ import { batch, signal } from '@preact/signals';
 import { parseNumber } from '../format/parse-number.ts';
 import type { InverseTree } from './inverse-tree.ts';
 import { STARTS, STARTS_BELOW, growTree, spreadStarts } from './inverse-tree.ts';
+import { pathOf } from './long-paths.ts';
 import { runInSlices } from './slices.ts';
 import type { Trajectory } from './trajectory.ts';
-import { walk } from './trajectory.ts';
 
 const NEIGHBOURS = [-2n, -1n, 1n, 2n, 3n];
 
@@ -35,7 +35,7 @@ export async function explore(text: string): Promise<void> {
   running.abort();
   running = new AbortController();
   const { signal: stop } = running;
-  const walked = await runInSlices(walk(n), stop);
+  const walked = await pathOf(n, stop);
   if (walked === undefined) return;
   batch(() => {
     shownText.value = text;
@@ -46,7 +46,7 @@ export async function explore(text: string): Promise<void> {
   const beside: Trajectory[] = [];
   for (const offset of NEIGHBOURS) {
     if (n + offset < 1n) continue;
-    const other = await runInSlices(walk(n + offset), stop);
+    const other = await pathOf(n + offset, stop);
     if (other === undefined) return;
     beside.push(other);
   }

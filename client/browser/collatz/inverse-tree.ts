@@ -132,13 +132,17 @@ export function pathPoints(odd: Uint8Array, most = Infinity): Pen[] {
   return points;
 }
 
-/** The first value of a path that lies on another start's path too, and after how many steps. */
+/**
+ * The first value of a path that lies on another start's path too, and after how many steps.
+ * @param first a step before which no value is small enough: a path of 2,000 digits has 60,000 such steps
+ */
 export function joint(
   tree: InverseTree,
   values: (from: number, count: number) => readonly bigint[],
+  first = 0,
 ): { readonly value: number; readonly step: number; readonly others: number } | undefined {
   const CHUNK = 64;
-  for (let from = 0; ; from += CHUNK) {
+  for (let from = first; ; from += CHUNK) {
     const chunk = values(from, CHUNK);
     if (chunk.length === 0) return undefined;
     for (const [i, value] of chunk.entries()) {

@@ -2,12 +2,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../controls/button.tsx';
 import { grouped } from '../format/figures.ts';
-import { stepsCsv } from './csv.ts';
 import { download } from './download.ts';
 import { path, pointedStep } from './explorer-state.ts';
+import { csvOf } from './long-paths.ts';
 import { columnNumber } from './number-text.ts';
 import { Raised } from './raised.tsx';
-import { runInSlices } from './slices.ts';
 import type { Trajectory } from './trajectory.ts';
 import { valuesFrom } from './trajectory.ts';
 
@@ -22,9 +21,9 @@ export function StepsTable() {
   const [exporting, setExporting] = useState(false);
   const save = async (whole: Trajectory) => {
     setExporting(true);
-    const parts = await runInSlices(stepsCsv(whole));
+    const parts = await csvOf(whole);
     setExporting(false);
-    if (parts !== undefined) download(parts, `collatz-steps-${fileNumber(whole.start)}.csv`, 'text/csv');
+    download(parts, `collatz-steps-${fileNumber(whole.start)}.csv`, 'text/csv');
   };
   return (
     <section class="steps-section" aria-labelledby="steps-title">

@@ -14,6 +14,9 @@ import { runInSlices } from './slices.ts';
 import { valuesFrom } from './trajectory.ts';
 import { jointSentence } from './words.ts';
 
+/** log10 of more than any number of the tree: they fit in 2^53. */
+const MEETS_BELOW = 16;
+
 export function TreePicture() {
   const walked = path.value;
   const grown = tree.value;
@@ -24,7 +27,8 @@ export function TreePicture() {
   );
   const sentence = useMemo(() => {
     if (walked === undefined || grown === undefined) return '';
-    const met = joint(grown, (from, count) => valuesFrom(walked, from, count));
+    const first = walked.heights.findIndex((height) => height < MEETS_BELOW);
+    const met = joint(grown, (from, count) => valuesFrom(walked, from, count), Math.max(0, first));
     return jointSentence(walked, met, grown.starts);
   }, [walked, grown]);
   const n = walked === undefined ? 'n' : shortNumber(walked.start);

@@ -5,7 +5,7 @@ import type { ThreadReply, ThreadRequest } from '../../engines/cpu-thread.ts';
 import { answerOf, ThreadRequests } from '../../engines/cpu-thread.ts';
 
 /**
- * So much is queued at a thread beyond what it runs. What is queued still runs after a Stop, which is to end
+ * So much is queued at a thread beyond what it runs. What is queued still runs after a pause, which is to end
  * computing within 100 ms; the thread that hands out has nothing else to do, so this is enough.
  */
 const QUEUED_MS = 20;

@@ -16,11 +16,12 @@ import { webCpuPool } from './cpu-web-threads.ts';
 import { measureRate, measuredSample } from './measure-engine.ts';
 
 /**
- * So long are a dispatch and a piece: two dispatches are in flight and two pieces at a thread, and computing has
- * to end within 100 ms of a Stop.
+ * So long are a dispatch and a piece. Computing has to end within 100 ms of a Stop: two dispatches are in flight then,
+ * and the piece that a CPU thread is at ends, because browsers end a thread between messages. Every busy thread makes
+ * both longer, and the word of Stop later.
  */
 const DISPATCH_MS = 40;
-const PIECE_MS = 25;
+const PIECE_MS = 15;
 
 export interface OpenedEngine {
   readonly engine: Engine;

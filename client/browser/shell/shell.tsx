@@ -26,10 +26,11 @@ export interface ShellProps {
   readonly side?: ComponentChildren;
 }
 
+/** In a task of its own: the modules of a page take one already. */
 export function mount(content: ComponentChildren): void {
   const root = document.getElementById('page');
   if (root === null) throw new Error('the page has no #page');
-  render(content, root);
+  setTimeout(() => render(content, root));
 }
 
 export function Shell({ page, live, children, side }: ShellProps) {

@@ -18,6 +18,7 @@ import { busy, counted, failure, processors, simulated } from './page-state.ts';
 import { Picture } from './picture.tsx';
 import { PictureText } from './picture-text.tsx';
 import { Player } from './player.tsx';
+import { useStages } from './stages.ts';
 import { SubmitShape } from './submit-shape.tsx';
 import { ThreadPanel } from './thread-panel.tsx';
 import './threads.css';
@@ -34,16 +35,17 @@ function ThreadsPage() {
   // In one column, the panel stands where it is read: below the picture. On phones its action is always in reach.
   const narrow = useMedia('(max-width: 1023px)');
   const phone = useMedia('(max-width: 720px)');
-  const panel = <LendPanel lend={lend} live={live} />;
+  const stage = useStages(2);
+  const panel = stage < 1 ? null : <LendPanel lend={lend} live={live} />;
   return (
     <Shell page="threads" live={live} {...(narrow ? {} : { side: panel })}>
-      <Threads {...(narrow ? { panel } : {})} />
+      <Threads stage={stage} {...(narrow ? { panel } : {})} />
       {phone ? <LendBar lend={lend} /> : null}
     </Shell>
   );
 }
 
-function Threads({ panel }: { readonly panel?: ComponentChildren }) {
+function Threads({ stage, panel }: { readonly stage: number; readonly panel?: ComponentChildren }) {
   const shown = counted.value === undefined ? simulated.value : undefined;
   return (
     <div class="threads">
@@ -78,17 +80,23 @@ function Threads({ panel }: { readonly panel?: ComponentChildren }) {
         </>
       )}
       {panel === undefined ? null : <aside class="lend-place">{panel}</aside>}
-      <div class="explore">
-        <ChoiceForm />
-        {shown === undefined ? null : (
-          <>
-            <ThreadPanel shown={shown} />
-            <LogList shown={shown} />
-          </>
-        )}
-      </div>
-      <JobSection live={live} />
-      <SubmitShape live={live} />
+      {stage < 1 ? null : (
+        <div class="explore">
+          <ChoiceForm />
+          {shown === undefined ? null : (
+            <>
+              <ThreadPanel shown={shown} />
+              <LogList shown={shown} />
+            </>
+          )}
+        </div>
+      )}
+      {stage < 2 ? null : (
+        <>
+          <JobSection live={live} />
+          <SubmitShape live={live} />
+        </>
+      )}
     </div>
   );
 }

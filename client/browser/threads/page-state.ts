@@ -11,8 +11,10 @@ export const SPEEDS = [0.25, 1, 4, 16] as const;
 
 /** Pictures follow the clock frame by frame, figures at most twice a second. */
 const FIGURES_MS = 500;
-/** With reduced motion the clock jumps: nothing glides. */
-const STILL_STEP_MS = 1000;
+/** With reduced motion the picture is replaced: nothing glides. */
+const STILL_STEP_MS = 5000;
+/** The longest that a frame may stand for. */
+const LONGEST_FRAME_MS = 1000;
 
 export interface Simulated {
   readonly choice: Choice;
@@ -163,6 +165,7 @@ effect(() => {
   const run = simulated.value?.run;
   if (run === undefined) return undefined;
   const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const longest = still ? STILL_STEP_MS : LONGEST_FRAME_MS;
   let frame = 0;
   let last = performance.now();
   let lastFigures = last;
@@ -170,7 +173,7 @@ effect(() => {
     frame = requestAnimationFrame(step);
     if (still && now - last < STILL_STEP_MS) return;
     // A hidden tab gets no frames: what passed there does not count.
-    const next = advance(time.peek(), Math.min(now - last, STILL_STEP_MS), speed.peek(), run.makespan);
+    const next = advance(time.peek(), Math.min(now - last, longest), speed.peek(), run.makespan);
     last = now;
     const over = next >= run.makespan;
     batch(() => {
