@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../controls/button.tsx';
 import { grouped } from '../format/figures.ts';
 import { stepsCsv } from './csv.ts';
-import { download } from './download.ts';
+import { download } from '../controls/download.ts';
 import { path, pointedStep } from './explorer-state.ts';
 import { columnNumber } from './number-text.ts';
 import { Raised } from './raised.tsx';
