@@ -2,16 +2,19 @@
  * Keeps a connection to the coordinator: dials, waits for the welcome, dials again with jittered back-off when it
  * is lost, stops where trying again can't help.
  */
-import type { Hello, Welcome } from '../protocol/messages.ts';
+import type { Hello, Welcome, WireError } from '../protocol/messages.ts';
 import { NOTICES } from '../protocol/messages.ts';
 import { BackOff } from './back-off.ts';
 import type { Connection, ConnectionEnd, Transport } from './connection.ts';
 import { Link } from './link.ts';
 import type { Log } from './log.ts';
 import type { Runtime } from './runtime.ts';
+import type { KeyRefusal } from './worker-status.ts';
 
 const WELCOME_TIMEOUT_MS = 20_000;
 const DRAIN_TIMEOUT_MS = 60_000;
+
+export type RefusalKind = 'protocol_mismatch' | 'refused' | KeyRefusal;
 
 export interface DialerEvents {
   hello(): Hello;
@@ -24,7 +27,7 @@ export interface DialerEvents {
   /** The connection is gone, or none could be made; another try follows. */
   lost(message: string): void;
   /** The coordinator refuses this worker; the dialer has stopped. */
-  refused(kind: 'protocol_mismatch' | 'refused', message: string): void;
+  refused(kind: RefusalKind, message: string): void;
 }
 
 interface Attempt {
@@ -142,8 +145,7 @@ export class Dialer {
     const { refusal } = end;
     if (refusal !== undefined && !refusal.retry) {
       this.#closed = true;
-      const kind = refusal.code === 'protocol_mismatch' ? 'protocol_mismatch' : 'refused';
-      this.#events.refused(kind, refusal.message);
+      this.#events.refused(kindOf(refusal), refusal.message);
       return;
     }
     let wait_ms = this.#backOff.next_ms();
@@ -155,5 +157,17 @@ export class Dialer {
     this.#log.warn({ wait_ms: Math.round(wait_ms) }, message);
     this.#events.lost(message);
     if (!this.#closed) this.#cancelTimer = this.#runtime.setTimer(wait_ms, () => this.dial());
+  }
+}
+
+function kindOf({ code }: WireError): RefusalKind {
+  switch (code) {
+    case 'protocol_mismatch':
+    case 'key_needed':
+    case 'key_refused':
+    case 'forbidden':
+      return code;
+    default:
+      return 'refused';
   }
 }

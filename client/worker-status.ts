@@ -1,4 +1,6 @@
 /** What a worker says of itself: to a page, to /health, to metrics. */
+import type { ErrorCode } from '../protocol/errors.ts';
+
 export type WorkerState =
   /** The coordinator is asked for its kernels, or known answers are computed on the device. */
   | 'testing'
@@ -61,6 +63,9 @@ export interface WorkerStatus {
   readonly recovering: boolean;
 }
 
+/** It has no key where one is needed, one that is not good (any more), or one whose role may not compute. */
+export type KeyRefusal = Extract<ErrorCode, 'key_needed' | 'key_refused' | 'forbidden'>;
+
 /** Why a worker ended by itself, or that it was told to. */
 export interface WorkerEnd {
   readonly kind:
@@ -69,6 +74,7 @@ export interface WorkerEnd {
     | 'protocol_mismatch'
     /** The coordinator does not take this worker as it is. */
     | 'refused'
+    | KeyRefusal
     /** The device failed its self-test. */
     | 'unfit'
     | 'device_lost';

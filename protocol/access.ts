@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
+import { KEY_FORM } from './key-form.ts';
 
 export const ROLES = ['admin', 'submitter', 'worker', 'viewer'] as const;
 export const role = z.enum(ROLES);
@@ -114,8 +115,7 @@ export const userName = z
     'expected 1-64 letters, digits, dots, dashes, underscores or @, beginning with a letter or digit',
   );
 
-/** `tc_<id>_<secret>`: the id names the key in lists and logs, the secret has 256 random bits in base64url. */
-export const apiKey = z.string().regex(/^tc_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/, 'expected a key: tc_…');
+export const apiKey = z.string().regex(KEY_FORM, 'expected a key: tc_…');
 export const keyId = z.string().regex(/^[0-9a-f]{12}$/, 'expected the id of a key: 12 hex digits');
 
 const time = z.iso.datetime();

@@ -1,6 +1,7 @@
 /** How the pages are built. The coordinator serves them under a policy without inline scripts and styles. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { iconPaths } from './icon-paths.ts';
 import { pageHead } from './page-head.ts';
 
 const page = (name: string) => fileURLToPath(new URL(`${name}.html`, import.meta.url));
@@ -10,7 +11,7 @@ export default defineConfig({
   base: '/',
   // What has a name of its own at the root: icons, the manifest, the preview.
   publicDir: 'public',
-  plugins: [pageHead()],
+  plugins: [pageHead(), iconPaths()],
   logLevel: 'warn',
   worker: { format: 'es' },
   build: {

@@ -35,6 +35,9 @@ const PROBLEMS = Object.keys({
   unfit: 0,
   outdated: 0,
   refused: 0,
+  key_needed: 0,
+  key_refused: 0,
+  forbidden: 0,
   broken: 0,
 } satisfies Record<NonNullable<Situation['problem']>['kind'], 0>) as NonNullable<
   Situation['problem']
@@ -54,6 +57,7 @@ const SITUATION: Situation = {
   connected: true,
   online: true,
   engine: 'gpu',
+  refusal: undefined,
 };
 
 function assertGood(notice: Notice, what: string): void {

@@ -1,4 +1,8 @@
-/** Requests of the pages to their own coordinator. What it answers was made by the schemas of protocol/http.ts. */
+/**
+ * Requests of the pages to their own coordinator, with the key of this tab. What it answers was made by the schemas of
+ * protocol/http.ts and protocol/access.ts.
+ */
+import type { CallerStatus } from '../../../protocol/access.ts';
 import type {
   JobCoverage,
   JobList,
@@ -7,6 +11,7 @@ import type {
   SubmitReply,
   Throughput,
 } from '../../../protocol/http.ts';
+import { bearer, key, keyRefused, otherKey } from './key.ts';
 
 /** What the API refused, or that it could not be reached. */
 export class ApiError extends Error {
@@ -30,6 +35,7 @@ export interface SubmitRequest {
 }
 
 const TIMEOUT_MS = 15_000;
+const KEY_NEEDED = 'This needs a key: the button with the key, at the top of this page, takes one.';
 
 export const api = {
   /** @param idempotencyKey the same key and body twice make one job */
@@ -46,6 +52,9 @@ export const api = {
   cancel: (jobId: string) => ask<JobStatus>('POST', `/api/cancel/${jobId}`, {}, hasText('job_id')),
   pause: (jobId: string) => ask<JobStatus>('POST', `/api/jobs/${jobId}/pause`, {}, hasText('job_id')),
   resume: (jobId: string) => ask<JobStatus>('POST', `/api/jobs/${jobId}/resume`, {}, hasText('job_id')),
+  caller: () => ask<CallerStatus>('GET', '/api/caller', undefined, isCaller),
+  /** What the coordinator takes somebody with this key for, which is not (yet) the tab's. */
+  callerWith: (shown: string) => send<CallerStatus>('GET', '/api/caller', undefined, isCaller, shown),
 } as const;
 
 /**
@@ -62,16 +71,46 @@ function hasList(field: string): Shape {
   return (value) => isObject(value) && Array.isArray(value[field]);
 }
 
+function isCaller(value: unknown): boolean {
+  return isObject(value) && typeof value['kind'] === 'string' && isObject(value['may']);
+}
+
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-/** @throws ApiError */
+/**
+ * What is only read waits until there is a key, if it needs one: the page says so once, and goes on by itself.
+ * @throws ApiError
+ */
 async function ask<T>(
   method: 'GET' | 'POST',
   path: string,
   body: unknown,
   shape: Shape,
+  idempotencyKey?: string,
+): Promise<T> {
+  for (;;) {
+    const shown = key.peek();
+    try {
+      return await send<T>(method, path, body, shape, shown, idempotencyKey);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.code === 'key_refused' && shown !== undefined) keyRefused(shown, error.message);
+      const waits = error.code === 'key_needed' || (error.code === 'key_refused' && shown !== undefined);
+      if (method !== 'GET' || !waits) throw error;
+      await otherKey(shown);
+    }
+  }
+}
+
+/** @throws ApiError */
+async function send<T>(
+  method: 'GET' | 'POST',
+  path: string,
+  body: unknown,
+  shape: Shape,
+  shown: string | undefined,
   idempotencyKey?: string,
 ): Promise<T> {
   const read = (value: unknown): value is T => shape(value);
@@ -81,15 +120,12 @@ async function ask<T>(
     response = await fetch(path, {
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(method === 'POST'
-        ? {
-            body: JSON.stringify(body),
-            headers: {
-              'Content-Type': 'application/json',
-              ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
-            },
-          }
-        : {}),
+      headers: {
+        ...bearer(shown),
+        ...(method === 'POST' ? { 'Content-Type': 'application/json' } : {}),
+        ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
+      },
+      ...(method === 'POST' ? { body: JSON.stringify(body) } : {}),
     });
     value = await response.json();
   } catch {
@@ -99,7 +135,8 @@ async function ask<T>(
   throw errorOf(value);
 }
 
-function errorOf(value: unknown): ApiError {
+/** @param value the body of an answer that is no success */
+export function errorOf(value: unknown): ApiError {
   const error = isObject(value) ? value['error'] : undefined;
   if (!isObject(error))
     return new ApiError('unreadable', 'The coordinator’s answer can’t be read: reload the page.');
@@ -109,5 +146,8 @@ function errorOf(value: unknown): ApiError {
         .filter(isObject)
         .map((field): [string, string] => [String(field['path']), String(field['message'])])
     : [];
-  return new ApiError(String(error['code']), String(error['message']), new Map(fields));
+  const code = String(error['code']);
+  // What the coordinator says is for those who write requests.
+  const message = code === 'key_needed' ? KEY_NEEDED : String(error['message']);
+  return new ApiError(code, message, new Map(fields));
 }

@@ -1,8 +1,7 @@
 /** The page: what the cluster does, its jobs and devices, and what to do about them. */
 import { useEffect, useState } from 'preact/hooks';
 import { Segmented } from '../controls/segmented.tsx';
-import { LendChip } from '../lend/chip.tsx';
-import { lend } from '../lend/page-lend.ts';
+import { LaterChip } from '../lend/later-chip.tsx';
 import { ownNodeId } from '../lend/lend-state.ts';
 import type { Live } from '../live/live.ts';
 import { Shell } from '../shell/shell.tsx';
@@ -62,7 +61,7 @@ function Side({ live }: { readonly live: Live }) {
   const submitted = () => undefined;
   return (
     <div class="side-sections">
-      <LendChip lend={lend} />
+      <LaterChip />
       <section aria-labelledby="submit">
         <div class="section-head">
           <h2 id="submit" tabIndex={-1}>

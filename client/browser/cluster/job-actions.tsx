@@ -1,8 +1,11 @@
-/** Pause, resume, cancel (which asks first), and the result. */
+/** Pause, resume, cancel (which asks first), for those who may; and the result. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { JobStatus } from '../../../protocol/http.ts';
 import { api, ApiError } from '../api/api.ts';
+import { maySteer } from '../api/caller.ts';
+import { key } from '../api/key.ts';
 import { Button } from '../controls/button.tsx';
+import { download } from '../controls/download.ts';
 import { changedJob } from './jobs-state.ts';
 
 export interface JobActionsProps {
@@ -16,6 +19,7 @@ export function JobActions({ job, name }: JobActionsProps) {
   const [problem, setProblem] = useState('');
   const keep = useRef<HTMLSpanElement>(null);
   const { job_id, status, progress } = job;
+  const may = maySteer(job);
   const over = status === 'completed' || status === 'failed' || status === 'cancelled';
   useEffect(() => {
     // Enter on a question must not be the destructive answer.
@@ -32,7 +36,7 @@ export function JobActions({ job, name }: JobActionsProps) {
     }
   };
 
-  if (asking && !over) {
+  if (asking && may && !over) {
     return (
       <span
         class="job-actions asking"
@@ -50,15 +54,22 @@ export function JobActions({ job, name }: JobActionsProps) {
   }
   return (
     <span class="job-actions">
-      {status === 'pending' || status === 'running' ? (
+      {may && (status === 'pending' || status === 'running') ? (
         <Button kind="quiet" icon="pause" label={`Pause ${name}`} onClick={() => void act(api.pause)} />
       ) : null}
-      {status === 'paused' ? (
+      {may && status === 'paused' ? (
         <Button kind="quiet" icon="play" label={`Resume ${name}`} onClick={() => void act(api.resume)} />
       ) : null}
-      {over ? null : <Button kind="quiet" icon="close" label={`Cancel ${name}`} onClick={() => ask(true)} />}
+      {over || !may ? null : (
+        <Button kind="quiet" icon="close" label={`Cancel ${name}`} onClick={() => ask(true)} />
+      )}
       {over && progress.done !== '0' ? (
-        <ResultLink jobId={job_id} name={name} whole={status === 'completed'} />
+        <ResultLink
+          jobId={job_id}
+          name={name}
+          whole={status === 'completed'}
+          onProblem={(problem) => setProblem(problem)}
+        />
       ) : null}
       {problem === '' ? null : (
         <span class="job-problem" role="alert">
@@ -73,17 +84,33 @@ function ResultLink({
   jobId,
   name,
   whole,
+  onProblem,
 }: {
   readonly jobId: string;
   readonly name: string;
   readonly whole: boolean;
+  readonly onProblem: (problem: string) => void;
 }) {
+  const file = `${jobId}.json`;
+  const fetchWithKey = async () => {
+    try {
+      download([JSON.stringify(await api.results(jobId))], file, 'application/json');
+    } catch (error) {
+      onProblem(error instanceof ApiError ? error.message : 'That did not work. Try again.');
+    }
+  };
   return (
     <a
       class="button"
       data-kind="quiet"
       href={`/api/results/${jobId}`}
-      download={`${jobId}.json`}
+      download={file}
+      onClick={(event) => {
+        // A link can't carry a key.
+        if (key.peek() === undefined) return;
+        event.preventDefault();
+        void fetchWithKey();
+      }}
       aria-label={`${whole ? 'Result' : 'Part of the result'} of ${name} as JSON`}
     >
       {whole ? 'Result' : 'Part'}

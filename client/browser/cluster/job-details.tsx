@@ -162,7 +162,10 @@ function Known({
             </div>
             <div>
               <dt>submitted</dt>
-              <dd>{time.format(Date.parse(job.created_at))}</dd>
+              <dd>
+                {time.format(Date.parse(job.created_at))}
+                {job.user_id === null ? '' : `, by ${job.user_id}`}
+              </dd>
             </div>
           </dl>
           {coverage === undefined ? null : <CoverageTable coverage={coverage} />}

@@ -21,7 +21,7 @@ export function JobRow({ job, marks }: { readonly job: JobStatus; readonly marks
     observer.observe(row.current);
     return () => observer.disconnect();
   }, []);
-  const { job_id, status, progress, name } = job;
+  const { job_id, status, progress, name, user_id } = job;
   const hasStrip = status !== 'completed' && progress.done !== '0';
   const wanted = visible && (hasStrip || status === 'running');
   useEffect(() => {
@@ -33,7 +33,10 @@ export function JobRow({ job, marks }: { readonly job: JobStatus; readonly marks
     <tr ref={row} class="job-row" data-state={status}>
       <td class="job-name">
         <JobLink jobId={job_id}>{title}</JobLink>{' '}
-        <span class="tiny">{name === null ? jobVariant(job) : `${jobTitle(job)}, ${jobVariant(job)}`}</span>
+        <span class="tiny">
+          {name === null ? jobVariant(job) : `${jobTitle(job)}, ${jobVariant(job)}`}
+          {user_id === null ? '' : `, by ${user_id}`}
+        </span>
       </td>
       <td class="job-state">{STATE_WORDS[status]}</td>
       <td class="job-strip">

@@ -5,7 +5,7 @@ import { Button } from '../controls/button.tsx';
 import { ownNodeId } from '../lend/lend-state.ts';
 import { table } from './csv.ts';
 import { rangeMap } from './coverage-cells.ts';
-import { download } from './download.ts';
+import { download } from '../controls/download.ts';
 import type { CollatzResult } from './job-result.ts';
 import { coverage, earlier, jobName, result, results } from './job-state.ts';
 

@@ -1,7 +1,9 @@
 /** The lower half: one job, live. */
 import { useState } from 'preact/hooks';
 import type { JobStatus } from '../../../protocol/http.ts';
+import { KeyNeeded } from '../access/key-needed.tsx';
 import { api, ApiError } from '../api/api.ts';
+import { submitRefusal } from '../api/caller.ts';
 import { Button } from '../controls/button.tsx';
 import { grouped } from '../format/figures.ts';
 import { Exports } from './exports.tsx';
@@ -25,7 +27,9 @@ export function JobSection() {
       <p class="small" role="status">
         {live.connection.value === 'connecting'
           ? 'Asking the cluster what it has computed.'
-          : 'The cluster can’t be reached at the moment; what it has computed appears here when it is back.'}
+          : live.connection.value === 'key_needed'
+            ? 'What the cluster has computed appears here with a key.'
+            : 'The cluster can’t be reached at the moment; what it has computed appears here when it is back.'}
       </p>
     );
   }
@@ -165,6 +169,7 @@ function VerifyFigures({ found }: { readonly found: VerifyResult }) {
 function Offer() {
   const [phase, setPhase] = useState<'ready' | 'sending'>('ready');
   const [problem, setProblem] = useState<string | undefined>(undefined);
+  const unwelcome = submitRefusal();
   const submit = async () => {
     setPhase('sending');
     setProblem(undefined);
@@ -186,9 +191,13 @@ function Offer() {
         Ten million numbers take a desktop’s graphics card a second and a phone half a minute. Their map,
         their histogram and their records appear here while they are computed.
       </p>
-      <Button kind="primary" disabled={phase === 'sending'} onClick={() => void submit()}>
-        {phase === 'sending' ? 'Submitting…' : `Compute ${rangeText(1n, OFFER_END)}`}
-      </Button>
+      {unwelcome === undefined ? (
+        <Button kind="primary" disabled={phase === 'sending'} onClick={() => void submit()}>
+          {phase === 'sending' ? 'Submitting…' : `Compute ${rangeText(1n, OFFER_END)}`}
+        </Button>
+      ) : (
+        <KeyNeeded refusal={unwelcome} doing={`Computing ${rangeText(1n, OFFER_END)}`} />
+      )}
       {problem === undefined ? null : (
         <p class="problem" role="alert">
           {problem}

@@ -1,6 +1,5 @@
 import { effect } from '@preact/signals';
-import { LendChip } from '../lend/chip.tsx';
-import { lend } from '../lend/page-lend.ts';
+import { LaterChip } from '../lend/later-chip.tsx';
 import { mount, Shell } from '../shell/shell.tsx';
 import { LaterSubmitCollatz } from '../submit/later-form.tsx';
 import { readAddress, writeAddress } from './address.ts';
@@ -18,7 +17,7 @@ const ADDRESS_MS = 400;
 function CollatzPage() {
   return (
     <Shell page="collatz" live={live}>
-      <LendChip lend={lend} />
+      <LaterChip />
       <div class="row number-row">
         <section class="path-section" aria-label="A number’s path to 1">
           <NumberField />

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../controls/button.tsx';
 import { grouped } from '../format/figures.ts';
-import { download } from './download.ts';
+import { download } from '../controls/download.ts';
 import { path, pointedStep } from './explorer-state.ts';
 import { csvOf } from './long-paths.ts';
 import { columnNumber } from './number-text.ts';

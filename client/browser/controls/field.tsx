@@ -12,6 +12,8 @@ export interface FieldProps {
   readonly placeholder?: string;
   readonly inputMode?: 'text' | 'numeric' | 'decimal';
   readonly name?: string;
+  /** What is typed is not shown. */
+  readonly secret?: boolean;
 }
 
 export function Field({
@@ -23,6 +25,7 @@ export function Field({
   placeholder,
   inputMode = 'text',
   name,
+  secret = false,
 }: FieldProps) {
   const id = useId();
   const wrong = problem !== undefined && problem !== '';
@@ -35,7 +38,7 @@ export function Field({
       <input
         id={id}
         name={name ?? id}
-        type="text"
+        {...(secret ? { type: 'password' as const } : { type: 'text' as const })}
         autocomplete="off"
         spellcheck={false}
         inputMode={inputMode}

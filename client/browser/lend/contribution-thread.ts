@@ -74,6 +74,7 @@ async function run(options: ContributionOptions, events: ContributionEvents): Pr
       tags: [],
       priority: 0,
       health_url: null,
+      key: options.key,
     },
     engine,
     transport: socketTransport({ url: origin }),

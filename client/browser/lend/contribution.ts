@@ -1,5 +1,5 @@
 /** What the page and its computing thread say to each other. Everything that computes is behind it. */
-import type { WorkerEnd, WorkerStatus } from '../../worker-status.ts';
+import type { KeyRefusal, WorkerEnd, WorkerStatus } from '../../worker-status.ts';
 
 /** Each cause by itself: the page has one sentence and one action for each. */
 export type ContributionProblem =
@@ -15,6 +15,7 @@ export type ContributionProblem =
   /** The page is older than the coordinator, or younger. */
   | 'outdated'
   | 'refused'
+  | KeyRefusal
   /** The computing thread could not be loaded, or died. */
   | 'broken';
 
@@ -32,6 +33,8 @@ export interface ContributionOptions {
   readonly node_id: string;
   /** 32 hex digits; the same after a reload, so that the coordinator knows the worker again. */
   readonly session: string;
+  /** For the handshake; undefined: it contributes as anybody may. */
+  readonly key: string | undefined;
   /** auto: measure both. */
   readonly engine: EngineKind | 'auto';
   /** CPU threads. */
@@ -91,6 +94,9 @@ export function endOf(end: WorkerEnd): ContributionEnd {
     case 'protocol_mismatch':
       return { problem: 'outdated', message };
     case 'refused':
+    case 'key_needed':
+    case 'key_refused':
+    case 'forbidden':
     case 'unfit':
     case 'device_lost':
       return { problem: end.kind, message };

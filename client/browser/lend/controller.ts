@@ -3,7 +3,9 @@
  * as signals. The thread is loaded by `start`, never before.
  */
 import { computed, effect, signal } from '@preact/signals';
-import type { ContributionEnd, ContributionReport, EngineKind } from './contribution.ts';
+import { askCaller } from '../api/caller.ts';
+import { key, keyRefusal } from '../api/key.ts';
+import type { ContributionEnd, ContributionProblem, ContributionReport, EngineKind } from './contribution.ts';
 import { watchFrames } from './frame-watch.ts';
 import type { Lend, PauseCause } from './lend.ts';
 import { INTENSITIES } from './lend.ts';
@@ -17,6 +19,7 @@ import { claimTab, otherTabEnded } from './one-tab.ts';
 import { createPauseRules } from './pause-rules.ts';
 import type { RunningContribution } from './running-contribution.ts';
 import { Seconds } from './seconds.ts';
+import { settledWorkerKey, workerKey } from './worker-key.ts';
 
 /** Where the browser does not tell how many CPU threads there are. */
 const USUAL_THREADS = 2;
@@ -66,6 +69,10 @@ export function createLend(): Lend {
   let identity: Identity | undefined;
   let faster: EngineKind | undefined;
   let running: RunningContribution | undefined;
+  /** The key that `running` shows. */
+  let carried: string | undefined;
+  /** Why it is made to end, where it can't know by itself. */
+  let endedBy: ContributionEnd | undefined;
   let waiting: AbortController | undefined;
   /** One contribution ends before the next begins. */
   let busy = false;
@@ -81,6 +88,32 @@ export function createLend(): Lend {
     if (holding.length !== overruled.peek().length) overruled.value = holding;
   });
 
+  effect(() => {
+    if (workerKey.value !== carried) void keyChanged();
+  });
+  key.subscribe((shown) => {
+    // Another try, with this one.
+    if (shown === undefined || !isOfKey(problem.peek()?.kind)) return;
+    problem.value = knownProblem();
+    stage.value = 'off';
+  });
+
+  /** What it did for one key must not go on for another, nor for none because the coordinator has ended the key. */
+  async function keyChanged(): Promise<void> {
+    const one = running;
+    const refusal = keyRefusal.peek();
+    if (one === undefined) return;
+    if (refusal !== undefined && carried !== undefined) {
+      endedBy = { problem: 'key_refused', message: refusal };
+      one.stop();
+      return;
+    }
+    const next = await settledWorkerKey();
+    if (running !== one || next === carried) return;
+    stage.value = 'starting';
+    one.stop();
+  }
+
   function remember(left: boolean): void {
     // A thread may still report after a Stop.
     if (identity === undefined || !wanted) return;
@@ -95,12 +128,15 @@ export function createLend(): Lend {
       stage.value = 'starting';
       const giveBack = await claim();
       if (giveBack === undefined) break;
-      const end = await run().catch((error: unknown): ContributionEnd => broken(error));
+      const ran = await run().catch((error: unknown): ContributionEnd => broken(error));
+      const end = endedBy ?? ran;
+      endedBy = undefined;
       giveBack();
       if (end.problem === undefined) continue;
       wanted = false;
       memory.forgetTab();
       problem.value = { kind: end.problem, message: end.message };
+      if (isOfKey(end.problem)) void askCaller();
     }
     busy = false;
     if (leaving) return;
@@ -126,7 +162,10 @@ export function createLend(): Lend {
   }
 
   async function run(): Promise<ContributionEnd> {
-    const { startContribution } = await import('./running-contribution.ts');
+    const [{ startContribution }, shown] = await Promise.all([
+      import('./running-contribution.ts'),
+      settledWorkerKey(),
+    ]);
     if (!wanted || leaving) return { problem: undefined, message: 'stopped' };
     identity ??= newIdentity();
     const choice = engine_choice.peek();
@@ -134,6 +173,7 @@ export function createLend(): Lend {
       {
         origin: location.origin,
         ...identity,
+        key: shown,
         engine: choice === 'auto' ? (faster ?? 'auto') : choice,
         threads: navigator.hardwareConcurrency > 0 ? navigator.hardwareConcurrency : USUAL_THREADS,
         share: shareOf(intensity.peek()),
@@ -155,8 +195,10 @@ export function createLend(): Lend {
       },
     );
     running = one;
+    carried = shown;
     // The visitor may have changed these while the thread was loaded.
     one.setPaused(paused_by.peek().length > 0);
+    if (workerKey.peek() !== shown) void keyChanged();
     setOwnNodeId(identity.node_id);
     if (stage.peek() === 'starting') stage.value = 'running';
     remember(false);
@@ -164,6 +206,7 @@ export function createLend(): Lend {
     const end = await one.ended;
     endFrames();
     running = undefined;
+    carried = undefined;
     seconds.restart();
     before.value = { units: units_accepted.peek(), batches: batches_accepted.peek() };
     report.value = undefined;
@@ -261,6 +304,10 @@ function knownProblem(): Lend['problem']['value'] {
   if ('gpu' in navigator) return undefined;
   const kind = isSecureContext ? 'no_webgpu' : 'insecure';
   return { kind, message: 'navigator.gpu is missing' };
+}
+
+function isOfKey(kind: ContributionProblem | undefined): boolean {
+  return kind === 'key_needed' || kind === 'key_refused' || kind === 'forbidden';
 }
 
 function broken(error: unknown): ContributionEnd {

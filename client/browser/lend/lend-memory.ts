@@ -6,8 +6,8 @@ import type { EngineKind } from './contribution.ts';
 import { randomHex } from './hex.ts';
 import type { EngineChoice, Intensity } from './lend.ts';
 import { INTENSITIES } from './lend.ts';
+import { TAB_KEY } from './lend-state.ts';
 
-const TAB_KEY = 'lend';
 const SETTINGS_KEY = 'lend-settings';
 
 export interface Identity {

@@ -12,3 +12,15 @@ export const ownNodeId: ReadonlySignal<string | undefined> = own;
 export function setOwnNodeId(nodeId: string | undefined): void {
   own.value = nodeId;
 }
+
+/** Where the tab remembers that it contributes, or did when its page was left (lend-memory.ts). */
+export const TAB_KEY = 'lend';
+
+/** What a page looks for before it loads more of lending. */
+export function tabContributes(): boolean {
+  try {
+    return sessionStorage.getItem(TAB_KEY) !== null;
+  } catch {
+    return false;
+  }
+}

@@ -1,4 +1,5 @@
 /** A state that needs a word: a lane, a heading, one sentence, one or two actions. */
+import { openKeyDialog } from '../access/key-dialog-state.ts';
 import { Button } from '../controls/button.tsx';
 import type { Lend } from './lend.ts';
 import type { Slot } from './minute.ts';
@@ -50,7 +51,7 @@ export function Action({
       </a>
     );
   }
-  const starts = action.does === 'start' || action.does === 'start_cpu';
+  const starts = action.does === 'start' || action.does === 'start_cpu' || action.does === 'key';
   const kind = first ? (starts ? 'primary' : 'normal') : 'quiet';
   return (
     <Button kind={kind} onClick={() => perform(lend, action.does, onRules)}>
@@ -82,6 +83,9 @@ function perform(lend: Lend, does: Exclude<NoticeAction['does'], 'link'>, onRule
       break;
     case 'rules':
       onRules();
+      break;
+    case 'key':
+      openKeyDialog();
       break;
   }
 }

@@ -131,7 +131,13 @@ function ClusterFacts({ live }: { readonly live: Live }) {
     <section class="lend-section" aria-label="The cluster now">
       <h2>The cluster now</h2>
       {cluster === undefined ? (
-        <p class="small">{fresh ? 'Asking.' : 'The coordinator has not answered yet.'}</p>
+        <p class="small">
+          {fresh
+            ? 'Asking.'
+            : live.connection.value === 'key_needed'
+              ? 'Shown with a key.'
+              : 'The coordinator has not answered yet.'}
+        </p>
       ) : (
         <dl class="lend-figures" data-stale={fresh ? 'no' : 'yes'}>
           <div>

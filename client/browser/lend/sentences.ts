@@ -5,7 +5,7 @@ import { INTENSITIES } from './lend.ts';
 
 export type NoticeAction =
   | {
-      readonly does: 'start' | 'start_cpu' | 'use_cpu' | 'stop' | 'reload' | 'resume' | 'rules';
+      readonly does: 'start' | 'start_cpu' | 'use_cpu' | 'stop' | 'reload' | 'resume' | 'rules' | 'key';
       readonly label: string;
     }
   | { readonly does: 'link'; readonly label: string; readonly href: string };
@@ -25,6 +25,8 @@ export interface Situation {
   /** What the browser says of the network. */
   readonly online: boolean;
   readonly engine: 'gpu' | 'cpu' | undefined;
+  /** Why the coordinator would take no work from here; undefined: it would, or that is not known. */
+  readonly refusal: 'key_needed' | 'forbidden' | undefined;
 }
 
 export interface Address {
@@ -37,13 +39,20 @@ const ON_CPU = { does: 'start_cpu', label: 'Start on the CPU' } as const;
 const USE_CPU = { does: 'use_cpu', label: 'Switch to the CPU' } as const;
 const AGAIN = { does: 'start', label: 'Try again' } as const;
 const CHANGE_RULES = { does: 'rules', label: 'Change rules' } as const;
+const USE_KEY = { does: 'key', label: 'Use a key' } as const;
 const RESUME = { does: 'resume', label: 'Resume now' } as const;
 
 /** Undefined: nothing stands in its way, or nothing was started. */
 export function noticeOf(situation: Situation, address: Address): Notice | undefined {
-  const { phase, problem, paused_by, connected, online, engine } = situation;
-  if (problem !== undefined && (phase === 'failed' || phase === 'off')) {
-    return problemNotice(problem.kind, problem.message, address);
+  const { phase, problem, paused_by, connected, online, engine, refusal } = situation;
+  if (phase === 'failed' || phase === 'off') {
+    // Without a key that may, no other way helps. One that was refused has a reason of its own.
+    if (refusal !== undefined && problem?.kind !== 'key_refused') return problemNotice(refusal, '', address);
+    if (problem !== undefined) {
+      const said = problemNotice(problem.kind, problem.message, address);
+      if (refusal === undefined) return said;
+      return { ...said, actions: said.actions.filter(({ does }) => does === 'key') };
+    }
   }
   switch (phase) {
     case 'off':
@@ -141,6 +150,25 @@ export function problemNotice(kind: ContributionProblem, message: string, addres
         'The coordinator takes no work from here',
         message === '' ? 'It gave no reason. Try again later.' : `It says: ${message}`,
         AGAIN,
+      );
+    case 'key_needed':
+      return notice(
+        'Contributing needs a key here',
+        'This cluster takes work only from those to whom it has given a key of the role worker.',
+        USE_KEY,
+      );
+    case 'forbidden':
+      return notice(
+        'Contributing needs another key here',
+        'This cluster takes work only with a key of the role worker, and yours has another.',
+        { ...USE_KEY, label: 'Use another key' },
+      );
+    case 'key_refused':
+      return notice(
+        'Your key is not good any more',
+        `Contributing has ended, and what was accepted counts.${message === '' ? '' : ` The coordinator says: ${message.replace(/\.$/, '')}.`}`,
+        USE_KEY,
+        { does: 'start', label: 'Go on without a key' },
       );
     case 'broken':
       return notice(

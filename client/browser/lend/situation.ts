@@ -1,4 +1,5 @@
 /** What the panel knows of this device at the moment. Read while rendering, so that it follows its signals. */
+import { volunteerRefusal } from '../api/caller.ts';
 import type { Lend } from './lend.ts';
 import { online } from './online.ts';
 import type { Address, Notice } from './sentences.ts';
@@ -14,6 +15,7 @@ export function currentNotice(lend: Lend): Notice | undefined {
       connected: lend.connected.value,
       online: online.value,
       engine: lend.device.value?.engine,
+      refusal: volunteerRefusal(),
     },
     pageAddress(),
   );

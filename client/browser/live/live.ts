@@ -1,5 +1,5 @@
 /**
- * The page's live data: one EventSource, reconnecting, as signals. A value stays when the connection is lost;
+ * The page's live data: one stream, reconnecting, as signals. A value stays when the connection is lost;
  * `connection` says that it is old, and whoever shows it greys it out.
  */
 import type { ReadonlySignal } from '@preact/signals';
@@ -19,7 +19,9 @@ export type Connection =
   /** Lost, trying again: what is shown is old. */
   | 'lost'
   /** The browser says that there is no network. */
-  | 'offline';
+  | 'offline'
+  /** The coordinator shows its figures only to those with a key; it is not asked again before there is one. */
+  | 'key_needed';
 
 export interface Live {
   readonly connection: ReadonlySignal<Connection>;

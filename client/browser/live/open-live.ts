@@ -1,9 +1,14 @@
-/** The EventSource behind the page's signals: one stream, open while somebody can see the page. */
+/**
+ * The stream behind the page's signals, open while somebody can see the page: an EventSource, or with a key, which that
+ * can't send, a stream that is read by fetch.
+ */
 import type { Signal } from '@preact/signals';
 import { batch, signal } from '@preact/signals';
 import type { LiveEvent, LiveEventName, Topic } from '../../../protocol/live.ts';
 import { PROTOCOL_VERSION } from '../../../protocol/version.ts';
 import { api, ApiError } from '../api/api.ts';
+import { askCaller, caller } from '../api/caller.ts';
+import { key } from '../api/key.ts';
 import { readEvent } from './event-data.ts';
 import { byOwnClock, ofLastMinute } from './last-minute.ts';
 import type { Connection, Live } from './live.ts';
@@ -16,6 +21,9 @@ const HIDDEN_MS = 30_000;
 const LOOK_MS = 1000;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
+
+/** What both kinds of stream have in common. */
+export type LiveSource = EventTarget & Pick<EventSource, 'readyState' | 'close'>;
 
 type Signals = {
   readonly [K in keyof Live]: Live[K] extends { readonly value: infer T } ? Signal<T> : Live[K];
@@ -42,7 +50,9 @@ class LiveStream {
   };
   readonly #topics: string;
   #job: string | undefined;
-  #source: EventSource | undefined;
+  #source: LiveSource | undefined;
+  /** Counts what was opened or closed: what is loaded for an earlier turn comes too late. */
+  #turn = 0;
   /** When the connection showed a sign of life, or was opened. */
   #aliveAt = 0;
   #failures = 0;
@@ -63,6 +73,13 @@ class LiveStream {
       if (persisted) this.#reopen();
     });
     this.#open();
+    let shown = key.peek();
+    key.subscribe((now) => {
+      if (now === shown) return;
+      shown = now;
+      if (this.signals.connection.peek() === 'key_needed') this.signals.connection.value = 'connecting';
+      this.#reopen();
+    });
   }
 
   #watch(jobId: string | undefined): void {
@@ -89,6 +106,7 @@ class LiveStream {
   }
 
   #close(): void {
+    this.#turn += 1;
     this.#source?.close();
     this.#source = undefined;
     clearTimeout(this.#retry);
@@ -96,46 +114,66 @@ class LiveStream {
   }
 
   #open(): void {
+    const turn = ++this.#turn;
     const query = new URLSearchParams({ topics: this.#topics });
     if (this.#job !== undefined) query.set('job', this.#job);
-    const source = new EventSource(`/api/events?${query.toString()}`);
+    const address = `/api/events?${query.toString()}`;
+    const shown = key.peek();
+    if (shown === undefined) {
+      this.#read(new EventSource(address));
+      return;
+    }
+    import('./key-stream.ts').then(
+      ({ KeyStream }) => {
+        if (turn === this.#turn) this.#read(new KeyStream(address, shown));
+      },
+      () => {
+        if (turn !== this.#turn) return;
+        this.#lost();
+        this.#retryLater();
+      },
+    );
+  }
+
+  #read(source: LiveSource): void {
     this.#source = source;
     this.#aliveAt = performance.now();
     this.#fresh = true;
     // The browser comes back by itself, too.
     source.addEventListener('open', () => (this.#fresh = true));
-    source.addEventListener('error', () => this.#failed(source));
-    this.#listen();
+    source.addEventListener('error', () => void this.#failed(source));
+    this.#listen(source);
     this.#look = setInterval(() => this.#lookAround(), LOOK_MS);
   }
 
-  #listen(): void {
+  #listen(source: LiveSource): void {
+    const on = <N extends LiveEventName>(name: N, take: (data: LiveEvent<N>) => void) =>
+      this.#on(source, name, take);
     const { cluster, jobs, nodes, progress, result, coverage } = this.signals;
-    this.#on('cluster', (status) => {
+    on('cluster', (status) => {
       cluster.value = status;
       this.signals.clockAhead_ms.value = Date.now() - Date.parse(status.now);
       this.#firstVersion ??= status.version;
       this.signals.outdated.value =
         status.protocol !== PROTOCOL_VERSION || status.version !== this.#firstVersion;
     });
-    this.#on('jobs', (list) => (jobs.value = list.jobs));
-    this.#on('nodes', (list) => (nodes.value = list));
-    this.#on('batches', (list) => this.#addBatches(list));
+    on('jobs', (list) => (jobs.value = list.jobs));
+    on('nodes', (list) => (nodes.value = list));
+    on('batches', (list) => this.#addBatches(list));
     const ofJob =
       <T extends { readonly job_id: string }>(target: Signal<T | undefined>) =>
       (data: T) => {
         if (data.job_id === this.#job) target.value = data;
       };
-    this.#on('progress', ofJob(progress));
-    this.#on('result', ofJob(result));
-    this.#on('coverage', ofJob(coverage));
+    on('progress', ofJob(progress));
+    on('result', ofJob(result));
+    on('coverage', ofJob(coverage));
   }
 
-  #on<N extends LiveEventName>(name: N, take: (data: LiveEvent<N>) => void): void {
-    const source = this.#source;
-    source?.addEventListener(name, ({ data }: MessageEvent<string>) => {
-      if (source !== this.#source) return;
-      const read = readEvent(name, data);
+  #on<N extends LiveEventName>(source: LiveSource, name: N, take: (data: LiveEvent<N>) => void): void {
+    source.addEventListener(name, (event) => {
+      if (source !== this.#source || !(event instanceof MessageEvent)) return;
+      const read = readEvent(name, String(event.data));
       batch(() => {
         this.#heard();
         if (read !== undefined) take(read);
@@ -169,12 +207,26 @@ class LiveStream {
     if (silent_ms >= SILENT_MS && this.#source?.readyState === EventSource.OPEN) this.#reopen();
   }
 
-  #failed(source: EventSource): void {
+  async #failed(source: LiveSource): Promise<void> {
     if (source !== this.#source) return;
-    this.#lost();
-    // Else the browser itself tries again.
-    if (source.readyState !== EventSource.CLOSED) return;
+    if (source.readyState !== EventSource.CLOSED) {
+      // The browser itself tries again.
+      this.#lost();
+      return;
+    }
     this.#close();
+    this.#retryLater();
+    // An EventSource does not tell why it was refused.
+    const turn = this.#turn;
+    await askCaller();
+    if (turn !== this.#turn) return;
+    if (caller.peek()?.may.read === false) {
+      clearTimeout(this.#retry);
+      this.signals.connection.value = 'key_needed';
+    } else this.#lost();
+  }
+
+  #retryLater(): void {
     const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
     this.#failures += 1;
     this.#retry = setTimeout(() => void this.#tryAgain(), longest * (0.5 + Math.random() / 2));
@@ -186,6 +238,7 @@ class LiveStream {
 
   /** Was it refused because of the job? Nothing would ever come then. */
   async #tryAgain(): Promise<void> {
+    this.#lost();
     const job = this.#job;
     if (job !== undefined) {
       try {

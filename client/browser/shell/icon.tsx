@@ -1,8 +1,9 @@
-/** Icons of lucide (ISC), inlined at build time. Beside text they are decoration; alone, the control has a label. */
+/** Icons of lucide (ISC), inlined at build time without their frames (icon-paths.ts). Beside text they are decoration; alone, the control has a label. */
 import contrast from 'lucide-static/icons/contrast.svg?raw';
 import check from 'lucide-static/icons/check.svg?raw';
 import copy from 'lucide-static/icons/copy.svg?raw';
 import download from 'lucide-static/icons/download.svg?raw';
+import keyRound from 'lucide-static/icons/key-round.svg?raw';
 import pause from 'lucide-static/icons/pause.svg?raw';
 import play from 'lucide-static/icons/play.svg?raw';
 import reset from 'lucide-static/icons/rotate-ccw.svg?raw';
@@ -10,6 +11,7 @@ import shuffle from 'lucide-static/icons/shuffle.svg?raw';
 import upload from 'lucide-static/icons/upload.svg?raw';
 import warning from 'lucide-static/icons/triangle-alert.svg?raw';
 import wrong from 'lucide-static/icons/circle-alert.svg?raw';
+import userCheck from 'lucide-static/icons/user-round-check.svg?raw';
 import close from 'lucide-static/icons/x.svg?raw';
 
 const ICONS = {
@@ -17,6 +19,8 @@ const ICONS = {
   check,
   copy,
   download,
+  key: keyRound,
+  user: userCheck,
   pause,
   play,
   reset,
@@ -29,8 +33,6 @@ const ICONS = {
 export type IconName = keyof typeof ICONS;
 
 export function Icon({ name, size = 18 }: { readonly name: IconName; readonly size?: number }) {
-  // The files are the build's own: no text of strangers gets here.
-  const inner = ICONS[name].replace(/^[\s\S]*?<svg[^>]*>/, '').replace(/<\/svg>\s*$/, '');
   return (
     <svg
       aria-hidden="true"
@@ -42,7 +44,8 @@ export function Icon({ name, size = 18 }: { readonly name: IconName; readonly si
       stroke-width="2.25"
       stroke-linecap="round"
       stroke-linejoin="round"
-      dangerouslySetInnerHTML={{ __html: inner }}
+      // The files are the build's own: no text of strangers gets here.
+      dangerouslySetInnerHTML={{ __html: ICONS[name] }}
     />
   );
 }

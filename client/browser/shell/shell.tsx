@@ -2,6 +2,7 @@
 import './theme.ts';
 import type { ComponentChildren } from 'preact';
 import { render } from 'preact';
+import { KeyPlace } from '../access/key-place.tsx';
 import type { Live } from '../live/live.ts';
 import { grouped, scaled } from '../format/figures.ts';
 import { Button } from '../controls/button.tsx';
@@ -50,6 +51,7 @@ export function Shell({ page, live, children, side }: ShellProps) {
             ))}
           </nav>
           <ClusterNow live={live} />
+          <KeyPlace live={live} />
           <Button
             kind="quiet"
             icon="contrast"

@@ -1,6 +1,8 @@
 /** What both forms end with: name and priority, the button with its estimate, what came of it, the command. */
 import { useEffect, useRef } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
+import { KeyNeeded } from '../access/key-needed.tsx';
+import { submitRefusal } from '../api/caller.ts';
 import { Button } from '../controls/button.tsx';
 import { CopyLine } from '../controls/copy-line.tsx';
 import { Field } from '../controls/field.tsx';
@@ -34,6 +36,8 @@ export function SubmitForm({ label, submission, reading, command, live, page, ch
   const attempts = useRef(0);
   const { phase, jobId, message, refused } = submission;
   const wrong = attempts.current + refused.size;
+  // Said before anybody fills it in. What is filled in stays, and so does the command.
+  const unwelcome = submitRefusal();
   useEffect(() => {
     if (wrong > 0) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [wrong]);
@@ -52,11 +56,16 @@ export function SubmitForm({ label, submission, reading, command, live, page, ch
         if (event.target instanceof HTMLInputElement) submission.left(event.target.name);
       }}
     >
+      {unwelcome === undefined ? null : <KeyNeeded refusal={unwelcome} doing="Submitting a job" />}
       {children}
       <div class="submit-action">
         <Estimate reading={reading} live={live} />
         {/* One button for all three: what has the focus keeps it. */}
-        <Button kind={phase === 'done' ? 'normal' : 'primary'} type="submit">
+        <Button
+          kind={phase === 'done' ? 'normal' : 'primary'}
+          type="submit"
+          disabled={unwelcome !== undefined}
+        >
           {phase === 'done' ? 'Submit another' : phase === 'sending' ? 'Submitting…' : 'Submit job'}
         </Button>
       </div>

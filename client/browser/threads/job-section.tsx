@@ -1,14 +1,14 @@
 /** What the cluster found out about many such programs: the latest thread job, live. */
 import { useEffect } from 'preact/hooks';
 import type { JobStatus } from '../../../protocol/http.ts';
+import { KeyNeeded } from '../access/key-needed.tsx';
+import { submitRefusal } from '../api/caller.ts';
 import { Button } from '../controls/button.tsx';
 import { grouped } from '../format/figures.ts';
 import { Icon } from '../shell/icon.tsx';
-import type { Live } from '../live/live.ts';
-import { DepthBars, SizeBars } from './histograms.tsx';
+import type { Connection, Live } from '../live/live.ts';
 import type { JobFigures } from './job-figures.ts';
 import { jobFigures } from './job-figures.ts';
-import { JobRoots } from './job-roots.tsx';
 import {
   fetchThreadJobs,
   jobProblem,
@@ -18,9 +18,9 @@ import {
   submitting,
   threadJobs,
 } from './job-state.ts';
+import { LaterCharts } from './later-charts.tsx';
 import { choice } from './page-state.ts';
 import { sameShape, shapeOfJob } from './shape.ts';
-import { SpeedUpChart } from './speedup-chart.tsx';
 
 export function JobSection({ live }: { readonly live: Live }) {
   useEffect(() => {
@@ -44,37 +44,33 @@ export function JobSection({ live }: { readonly live: Live }) {
         </p>
       )}
       {job === undefined ? (
-        <NoJob known={jobs !== undefined || live.connection.value !== 'connecting'} />
+        <NoJob known={jobs !== undefined || live.connection.value} />
       ) : (
         <>
           <JobHead job={job} jobs={jobs ?? []} figures={figures} />
-          {figures === undefined ? (
-            <p class="small">{waitingWords(job)}</p>
-          ) : (
-            <>
-              <div class="job-charts">
-                <SpeedUpChart figures={figures} />
-                <DepthBars counts={figures.threadsByDepth} total={figures.threads} />
-                <SizeBars counts={figures.sizeHistogram} trees={figures.roots - figures.oversize} />
-              </div>
-              <JobRoots job={job} figures={figures} />
-            </>
-          )}
+          {figures === undefined ? <p class="small">{waitingWords(job)}</p> : null}
+          <LaterCharts job={job} figures={figures} />
         </>
       )}
     </section>
   );
 }
 
-function NoJob({ known }: { readonly known: boolean }) {
-  if (!known) {
+/** @param known whether the cluster's jobs are; else how the page stands with it */
+function NoJob({ known }: { readonly known: true | Connection }) {
+  if (known === 'connecting' || known === 'key_needed') {
     return (
       <>
         <h2 id="job-title">A thousand such programs</h2>
-        <p class="small">Asking the cluster what it has run…</p>
+        <p class="small">
+          {known === 'connecting'
+            ? 'Asking the cluster what it has run…'
+            : 'What the cluster has run appears here with a key.'}
+        </p>
       </>
     );
   }
+  const unwelcome = submitRefusal();
   return (
     <>
       <h2 id="job-title">A thousand such programs</h2>
@@ -82,9 +78,13 @@ function NoJob({ known }: { readonly known: boolean }) {
         The cluster has run no thread job yet. One of this shape grows {grouped(1000)} trees and tells how
         fast such programs go on 1 to {grouped(1024)} processors.
       </p>
-      <Button disabled={submitting.value} onClick={() => void submitShape(choice.value.shape)}>
-        {submitting.value ? 'Submitting…' : `Run ${grouped(1000)} such programs`}
-      </Button>
+      {unwelcome === undefined ? (
+        <Button disabled={submitting.value} onClick={() => void submitShape(choice.value.shape)}>
+          {submitting.value ? 'Submitting…' : `Run ${grouped(1000)} such programs`}
+        </Button>
+      ) : (
+        <KeyNeeded refusal={unwelcome} doing="Running them" />
+      )}
     </>
   );
 }
