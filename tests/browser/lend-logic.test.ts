@@ -131,6 +131,7 @@ suite('what is remembered', () => {
   const worker = { node_id: 'browser-01020304', session: 'ab'.repeat(16) };
   const tab = {
     ...worker,
+    keyed: true,
     left: true,
     faster: 'cpu',
     units_accepted: 2n ** 70n,
@@ -163,6 +164,7 @@ suite('what is remembered', () => {
     storage.setItem('lend', JSON.stringify({ ...worker, units_accepted: '-1', batches_accepted: 'x' }));
     assert.deepEqual(memory.tab(), {
       ...worker,
+      keyed: false,
       left: false,
       faster: undefined,
       units_accepted: 0n,

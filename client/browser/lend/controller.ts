@@ -136,7 +136,10 @@ export function createLend(): Lend {
       wanted = false;
       memory.forgetTab();
       problem.value = { kind: end.problem, message: end.message };
-      if (isOfKey(end.problem)) void askCaller();
+      if (!isOfKey(end.problem)) continue;
+      // The name is kept for the key.
+      identity = undefined;
+      void askCaller();
     }
     busy = false;
     if (leaving) return;
@@ -167,12 +170,18 @@ export function createLend(): Lend {
       settledWorkerKey(),
     ]);
     if (!wanted || leaving) return { problem: undefined, message: 'stopped' };
-    identity ??= newIdentity();
+    const refusal = keyRefusal.peek();
+    if (identity?.keyed === true && shown === undefined) {
+      if (refusal !== undefined) return { problem: 'key_refused', message: refusal };
+      identity = undefined;
+    }
+    identity = { ...(identity ?? newIdentity()), keyed: shown !== undefined };
     const choice = engine_choice.peek();
     const one = startContribution(
       {
         origin: location.origin,
-        ...identity,
+        node_id: identity.node_id,
+        session: identity.session,
         key: shown,
         engine: choice === 'auto' ? (faster ?? 'auto') : choice,
         threads: navigator.hardwareConcurrency > 0 ? navigator.hardwareConcurrency : USUAL_THREADS,
@@ -249,8 +258,8 @@ export function createLend(): Lend {
   const navigation = performance.getEntriesByType('navigation')[0];
   const reloaded = navigation instanceof PerformanceNavigationTiming && navigation.type === 'reload';
   if (remembered !== undefined && (remembered.left || reloaded)) {
-    const { node_id, session } = remembered;
-    identity = { node_id, session };
+    const { node_id, session, keyed } = remembered;
+    identity = { node_id, session, keyed };
     ({ faster } = remembered);
     before.value = { units: remembered.units_accepted, batches: remembered.batches_accepted };
     start();

@@ -14,6 +14,8 @@ export interface Identity {
   readonly node_id: string;
   /** 32 hex digits. */
   readonly session: string;
+  /** It has shown a key: without one the coordinator would not give it this name again. */
+  readonly keyed: boolean;
 }
 
 export interface TabMemory extends Identity {
@@ -54,6 +56,7 @@ export class LendMemory {
     return {
       node_id,
       session,
+      keyed: field(stored, 'keyed') === true,
       left: field(stored, 'left') === true,
       faster: faster === 'gpu' || faster === 'cpu' ? faster : undefined,
       units_accepted: units !== undefined && /^\d{1,40}$/.test(units) ? BigInt(units) : 0n,
@@ -86,7 +89,7 @@ export class LendMemory {
 }
 
 export function newIdentity(): Identity {
-  return { node_id: `browser-${randomHex(4)}`, session: randomHex(16) };
+  return { node_id: `browser-${randomHex(4)}`, session: randomHex(16), keyed: false };
 }
 
 export function memoryOfBrowser(): LendMemory {
