@@ -7,6 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import type { AccessPolicy } from '../../protocol/access.ts';
 import { jobResults, jobStatus } from '../../protocol/http.ts';
+import { startCoordinator } from '../../coordinator/start.ts';
 import { buildPages } from '../../scripts/build-pages.ts';
 import { bearer, runOpenCoordinator } from '../access/keys.ts';
 import type { OpenCoordinator } from '../access/keys.ts';
@@ -144,6 +145,31 @@ suite('keys on the pages', { skip }, () => {
     await enter(page, next.key);
     await liveFigures(page).waitFor();
     assert.equal(await page.getByText('not good any more').count(), 0);
+  });
+
+  test('with a key, too, the stream comes back when the coordinator does; without one it may need a key then', async (t) => {
+    const coordinator = await run(t);
+    const { key } = await coordinator.key('viewer');
+    const opened = await context(t);
+    const [page, stranger] = [await opened.newPage(), await opened.newPage()];
+    for (const one of [page, stranger]) await one.goto(`${coordinator.url}/cluster.html`);
+    await signIn(page, key, 'Signed in as ada (viewer)');
+    for (const one of [page, stranger]) await liveFigures(one).waitFor();
+    await coordinator.close();
+    for (const one of [page, stranger]) await one.getByText(/^Connection lost: figures are from/).waitFor();
+    const again = await startCoordinator({
+      host: '0.0.0.0',
+      port: Number(new URL(coordinator.url).port),
+      metricsPort: 0,
+      dataDir: coordinator.dataDir,
+      policy: { read: 'key' },
+      logLevel: 'silent',
+      exitOnCrash: false,
+    });
+    t.after(() => again.close());
+    await liveFigures(page).waitFor();
+    await stranger.getByText('This cluster shows its figures only with a key.').waitFor();
+    assert.equal(await page.getByText('Connection lost').count(), 0);
   });
 
   test('where reading is open, a revoked key leaves the figures live', async (t) => {
