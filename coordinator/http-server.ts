@@ -1,6 +1,7 @@
 /** The HTTP servers below Express and Socket.IO: time limits, and answers to what is no HTTP, or has two readings. */
 import { STATUS_CODES, createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ClusterError } from '../protocol/errors.ts';
 import { errorBodyOf } from '../protocol/problems.ts';
@@ -38,12 +39,19 @@ export function httpServer(listener: RequestListener, times: ServerTimes = SERVE
     shouldUpgradeCallback: (request) => isWebSocket(request) && ambiguity(request) === null,
   });
   server.setTimeout(times.unread_ms);
+  const refused = new WeakSet<Socket>();
   server.on('request', (request, response) => {
+    // Where one request had two readings, what stands behind it may be the other one.
+    if (refused.has(request.socket)) {
+      request.socket.destroySoon();
+      return;
+    }
     const problem = ambiguity(request);
     if (problem === null) {
       listener(request, response);
       return;
     }
+    refused.add(request.socket);
     const body = errorText('malformed', problem);
     response.writeHead(400, { ...ERROR_HEADERS, 'Content-Length': Buffer.byteLength(body) });
     response.end(body);
