@@ -80,6 +80,22 @@ test('a connection that never says hello is closed', async (t) => {
   assert.equal(live.size, 0);
 });
 
+test('a connection whose hellos are refused again and again is closed', async (t) => {
+  const { url, live } = await gatewayWith(t, { hellos: 3 });
+  const socket = new WebSocket(url);
+  await once(socket, 'open');
+  let refused = 0;
+  socket.addEventListener('message', ({ data }) => {
+    if (!String(data).startsWith('44')) return;
+    refused += 1;
+    socket.send('40{}');
+  });
+  socket.send('40{}');
+  await once(socket, 'close');
+  assert.equal(refused, 3);
+  assert.equal(live.size, 0);
+});
+
 test('a connection that leaves before its hello is answered leaves no worker behind', async (t) => {
   const { url, live } = await gatewayWith(t, {});
   const gone = Array.from({ length: 20 }, async () => {

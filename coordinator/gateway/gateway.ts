@@ -156,7 +156,8 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
       next(connectError(error));
       const tries = (refusedHellos.get(connection) ?? 0) + 1;
       refusedHellos.set(connection, tries);
-      if (tries === limits.hellos) shut(connection, `${tries} hellos were refused`, 'info');
+      // After the refusal has been written, which Socket.IO does a turn later.
+      if (tries === limits.hellos) setImmediate(shut, connection, `${tries} hellos were refused`, 'info');
       return;
     }
     members.set(connection, { socket, session, link, visitor });
