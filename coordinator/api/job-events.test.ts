@@ -74,11 +74,10 @@ suite('events of a job', () => {
       ['result', STREAM_LIMITS.result_ms],
     ] as const) {
       const times = seen.filter(({ event }) => event === name).map(({ at }) => at);
-      for (const [index, at] of times.entries()) {
-        const before = times[index - 1];
-        // The wire may deliver the earlier one late, never the later one early: allow a little.
-        if (before !== undefined) assert.ok(at - before > least_ms * 0.8, `${name} after ${at - before} ms`);
-      }
+      const [first] = times;
+      const lasted_ms = (times.at(-1) ?? 0) - (first ?? 0);
+      // Not from one to the next: a busy machine delivers one late and the next in time. The last comes at once.
+      assert.ok(times.length <= lasted_ms / least_ms + 2, `${times.length} of ${name} in ${lasted_ms} ms`);
     }
   });
 

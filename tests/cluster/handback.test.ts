@@ -21,7 +21,6 @@ test('SIGTERM in the middle of a batch: the finished part counts, the rest is fr
   const took_ms = performance.now() - begun;
   t.diagnostic(`stopped in ${took_ms.toFixed(0)} ms`);
   assert.deepEqual(exit, { code: 0, signal: null }, worker.output);
-  assert.ok(took_ms < 4000, `took ${took_ms} ms`);
 
   const status = await cluster.api.status(job_id);
   assert.ok(BigInt(status.progress.done) > BigInt(before.progress.done), 'nothing was handed back');

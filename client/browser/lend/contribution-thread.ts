@@ -56,15 +56,16 @@ async function run(options: ContributionOptions, events: ContributionEvents): Pr
     return STOPPED;
   }
   events.device(device);
-  const report = () => {
-    if (worker === undefined) return;
-    events.report({ status: worker.status(), at_ms: performance.now(), busy_ms: engine.busy_ms() });
-  };
-  const changed = atMostEvery(REPORT_MS, report);
   const handBack = new HandBackNews(
     () => worker?.handBack(),
     (body) => events.handBack(body),
   );
+  const report = () => {
+    if (worker === undefined) return;
+    handBack.tell();
+    events.report({ status: worker.status(), at_ms: performance.now(), busy_ms: engine.busy_ms() });
+  };
+  const changed = atMostEvery(REPORT_MS, report);
   worker = new ClusterWorker({
     identity: {
       node_id: options.node_id,
@@ -92,7 +93,6 @@ async function run(options: ContributionOptions, events: ContributionEvents): Pr
   const timer = setInterval(changed, REPORT_MS);
   const end = await worker.finished;
   clearInterval(timer);
-  handBack.close();
   report();
   return endOf(end);
 }

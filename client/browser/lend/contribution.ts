@@ -70,7 +70,7 @@ export interface ContributionEvents {
   report(report: ContributionReport): void;
   /**
    * What is to be sent to POST /api/hand-back if the page ends now; undefined: nothing. When leases come and go, and
-   * twice a second while they are computed.
+   * before every report.
    */
   handBack(body: string | undefined): void;
 }

@@ -6,8 +6,6 @@
 import type { WorkerStatus } from '../../worker-status.ts';
 import { atMostEvery } from './at-most-every.ts';
 
-/** So much work is lost at most when the page is closed, in milliseconds. */
-const PROGRESS_MS = 500;
 /** A lease that the page does not know of can't be handed back: it would stay out until its worker counts as silent. */
 const LEASES_MS = 100;
 
@@ -15,7 +13,6 @@ export class HandBackNews {
   readonly #body: () => string | undefined;
   readonly #send: (body: string | undefined) => void;
   readonly #leasesChanged: () => void;
-  readonly #timer: ReturnType<typeof setInterval>;
   #leases = '';
   #sent: string | undefined;
 
@@ -23,8 +20,7 @@ export class HandBackNews {
   constructor(body: () => string | undefined, send: (body: string | undefined) => void) {
     this.#body = body;
     this.#send = send;
-    this.#leasesChanged = atMostEvery(LEASES_MS, () => this.#tell());
-    this.#timer = setInterval(() => this.#tell(), PROGRESS_MS);
+    this.#leasesChanged = atMostEvery(LEASES_MS, () => this.tell());
   }
 
   /** Called with every change of state. */
@@ -36,12 +32,8 @@ export class HandBackNews {
     this.#leasesChanged();
   }
 
-  close(): void {
-    clearInterval(this.#timer);
-    this.#tell();
-  }
-
-  #tell(): void {
+  /** Called before progress is shown: what the visitor has seen done is never lost, nor more than one report's time. */
+  tell(): void {
     const body = this.#body();
     if (body === this.#sent) return;
     this.#sent = body;
