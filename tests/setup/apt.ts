@@ -46,19 +46,26 @@ export async function installPackages(names: readonly string[]): Promise<Command
 export interface PrivateApt {
   /** Downloads the package and those it depends on that are not installed, as .deb files in `folder`. */
   download(name: string, folder: string): Promise<CommandResult>;
+  /** Downloads these packages and none that they depend on: for programs that bring what they need. */
+  downloadAlone(names: readonly string[], folder: string): Promise<CommandResult>;
 }
 
 /**
- * An apt whose sources are the machine's own (same mirrors, same keys) with the backports suite added, and
- * whose lists lie in `folder` (20 MB; to be deleted afterwards). Works without root.
+ * An apt whose sources are the machine's own (same mirrors, same keys) with one suite added, and whose lists lie
+ * in `folder` (20 MB; to be deleted afterwards). Works without root. Where a package is in several suites, it
+ * takes that of the added one.
+ * @param suite by default the backports of the machine's release; `trixie` for tools that are newer still
  */
-export async function openPrivateApt(debian: Debian, folder: string): Promise<PrivateApt | string> {
+export async function openPrivateApt(
+  debian: Debian,
+  folder: string,
+  suite = `${debian.codename}-backports`,
+): Promise<PrivateApt | string> {
   const sources = join(folder, 'sources');
   const lists = join(folder, 'lists');
   const cache = join(folder, 'cache');
   for (const path of [sources, join(lists, 'partial'), join(cache, 'archives', 'partial')])
     mkdirSync(path, { recursive: true });
-  const suite = `${debian.codename}-backports`;
   const written = writeSources(debian.codename, suite, sources);
   if (!written) return `no apt source of this machine names the suite ${debian.codename}`;
 
@@ -87,16 +94,18 @@ export async function openPrivateApt(debian: Debian, folder: string): Promise<Pr
       .filter((dependency) => dependency !== '');
   };
 
+  const downloadAlone = async (names: Iterable<string>, cwd: string): Promise<CommandResult> => {
+    const result = await apt([...options, '-t', suite, 'download', ...names], { cwd });
+    return result.ok || update.ok ? result : { ...result, problem: `${result.problem} (${update.problem})` };
+  };
   return {
-    async download(name, folder) {
+    downloadAlone,
+    async download(name, cwd) {
       const wanted = new Set([name]);
       for (const next of wanted) {
         for (const dependency of await depends(next)) if (!installed.has(dependency)) wanted.add(dependency);
       }
-      const result = await apt([...options, '-t', suite, 'download', ...wanted], { cwd: folder });
-      return result.ok || update.ok
-        ? result
-        : { ...result, problem: `${result.problem} (${update.problem})` };
+      return downloadAlone(wanted, cwd);
     },
   };
 }
