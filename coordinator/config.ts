@@ -32,6 +32,8 @@ export interface CoordinatorConfig {
   readonly connectionsPerAddress?: number | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Where the operator's workers' key is kept, made or taken in from; by default worker.key in `dataDir`. */
+  readonly workerKeyFile?: string | undefined;
   /** Where others reach the pages, an origin; not set: previews of the pages name no site. */
   readonly publicUrl?: string | undefined;
   /** How many jobs may wait, how long they may run, how long they are kept. */
@@ -51,6 +53,7 @@ export const START_PROBLEMS = [
   'store_url',
   'kernels_missing',
   'bad_proxy',
+  'key_file',
 ] as const;
 export type StartProblem = (typeof START_PROBLEMS)[number];
 

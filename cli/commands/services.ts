@@ -54,6 +54,7 @@ export const coordinator: Command = {
       },
       connectionsPerAddress: settings.get(options.CONNECTIONS_PER_ADDRESS),
       trustedProxies: settings.get(options.TRUST_PROXY),
+      workerKeyFile: settings.get(options.WORKER_KEY_FILE),
       publicUrl: settings.get(options.PUBLIC_URL),
       jobRules: {
         maxWaitingJobs: settings.get(options.MAX_WAITING_JOBS),
@@ -90,6 +91,7 @@ export const worker: Command = {
     ...options.WORKER_OPTIONS,
     options.HOST,
     options.DATA_DIR,
+    options.WORKER_KEY_FILE,
     options.LOG_LEVEL,
   ],
   takes: [0, 0],

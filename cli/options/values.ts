@@ -57,6 +57,11 @@ export const folder = (text: string) => {
   return text;
 };
 
+export const file = (text: string) => {
+  expect(!text.includes('\0') && text.length <= 4096, 'the path of a file');
+  return text;
+};
+
 /** Accepts 127.0.0.1:3000 too; gives an origin without a slash at its end. */
 export function coordinatorUrl(text: string): string {
   const expected = 'the address of a coordinator, such as http://127.0.0.1:3000';

@@ -14,6 +14,15 @@ const DAY_MS = 86_400_000;
 /** How exactly the last use is kept. */
 const USE_MS = 60_000;
 
+/** What the ring knows of a key that somebody has. */
+export type Standing =
+  | { readonly kind: 'malformed' }
+  /** In the form of a key, and never issued here. */
+  | { readonly kind: 'unknown' }
+  /** Its id is another key's. */
+  | { readonly kind: 'mistaken' }
+  | { readonly kind: 'known'; readonly status: KeyStatus };
+
 export interface IssuedKey {
   readonly status: KeyStatus;
   /** Shown once. */
@@ -76,13 +85,37 @@ export class KeyRing {
     return [...this.#keys.values()].map((key) => this.#status(key));
   }
 
+  /** What this key is here; it is not used by that. */
+  standing(text: string): Standing {
+    const { id, secret } = partsOf(text);
+    if (id === '') return { kind: 'malformed' };
+    const key = this.#keys.get(id);
+    if (key === undefined) return { kind: 'unknown' };
+    return timingSafeEqual(hashOf(secret), key.hash)
+      ? { kind: 'known', status: this.#status(key) }
+      : { kind: 'mistaken' };
+  }
+
   /** @throws ClusterError limit_reached, store_unavailable, not_ready */
-  async create({ user, role, days }: CreateKeyBody, by: Actor): Promise<IssuedKey> {
+  async create(body: CreateKeyBody, by: Actor): Promise<IssuedKey> {
+    const key = newKey();
+    return { status: await this.takeIn(key, body, by), key };
+  }
+
+  /**
+   * Makes a key good that was made elsewhere.
+   * @param text a key of which nothing is known here
+   * @throws ClusterError key_refused (it is no such key), limit_reached, store_unavailable, not_ready
+   */
+  async takeIn(text: string, { user, role, days }: CreateKeyBody, by: Actor): Promise<KeyStatus> {
     if (this.#keys.size >= MAX_KEYS) {
       throw new ClusterError('limit_reached', `there are ${MAX_KEYS} keys already, revoked ones counted`);
     }
-    const id = randomBytes(6).toString('hex');
-    const secret = randomBytes(32).toString('base64url');
+    const standing = this.standing(text);
+    if (standing.kind !== 'unknown') {
+      throw new ClusterError('key_refused', `a key can be taken in once: this one is ${standing.kind}`);
+    }
+    const { id, secret } = partsOf(text);
     const at = this.#now();
     const key: StoredKey = {
       id,
@@ -99,7 +132,7 @@ export class KeyRing {
       { kind: 'audited', entry: { at, ...by, action: 'key.create', target: id, outcome: 'done' } },
     ]);
     this.#keys.set(id, key);
-    return { status: this.#status(key), key: `tc_${id}_${secret}` };
+    return this.#status(key);
   }
 
   /**
@@ -138,8 +171,7 @@ export class KeyRing {
   }
 
   #find(text: string): StoredKey | undefined {
-    const parsed = apiKey.safeParse(text);
-    const [, id = '', secret = ''] = /^tc_([^_]+)_(.+)$/.exec(parsed.data ?? '') ?? [];
+    const { id, secret } = partsOf(text);
     const key = this.#keys.get(id);
     // Hashed and compared for an id that nobody has, too: time tells nothing about which ids there are.
     const matches = timingSafeEqual(hashOf(secret), key?.hash ?? NOBODY);
@@ -178,6 +210,17 @@ export class KeyRing {
 }
 
 const NOBODY = new Uint8Array(32);
+
+/** A key that nobody has yet, and that is good for nothing until it is taken in. */
+export function newKey(): string {
+  return `tc_${randomBytes(6).toString('hex')}_${randomBytes(32).toString('base64url')}`;
+}
+
+/** Both empty for what has not the form of a key. */
+function partsOf(text: string): { readonly id: string; readonly secret: string } {
+  const [, id = '', secret = ''] = /^tc_([^_]+)_(.+)$/.exec(apiKey.safeParse(text).data ?? '') ?? [];
+  return { id, secret };
+}
 
 function hashOf(secret: string): Uint8Array {
   return createHash('sha256').update(secret).digest();

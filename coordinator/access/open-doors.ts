@@ -7,11 +7,14 @@ import type { CoordinatorConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { Access } from './access.ts';
 import { isLoopbackHost } from './client-address.ts';
-import { keepKeyFile } from './key-file.ts';
+import { keepAdminKey, keepWorkerKey, keyFilePath } from './key-file.ts';
+import type { WorkerKeyFile } from './key-file.ts';
 
 /**
- * Beyond loopback it makes the operator's keys, where there are none.
- * @throws StartError data_dir (a key can't be written), bad_proxy; ClusterError store_unavailable
+ * Beyond loopback it makes the operator's keys, where there are none; on loopback the workers' alone, and that only
+ * where WORKER_KEY_FILE names a file for it.
+ * @throws StartError data_dir (the admin's key can't be written), key_file (the workers'), bad_proxy; ClusterError
+ *   store_unavailable
  */
 export async function openDoors(
   config: CoordinatorConfig,
@@ -39,15 +42,16 @@ export async function openDoors(
     if (!(error instanceof RangeError)) throw error;
     throw new StartError('bad_proxy', `TRUST_PROXY: ${error.message}, such as 10.0.0.0/8`, error);
   }
-  if (loopbackOnly) {
-    log.info({ host: config.host }, 'only this machine can connect: it needs no key');
-    return access;
-  }
   try {
-    await keepKeys(access, config.dataDir, log);
+    if (!loopbackOnly || config.workerKeyFile !== undefined) await keepWorkers(access, config, log);
+    if (!loopbackOnly) await keepAdmins(access, config.dataDir, log);
   } catch (error) {
     access.close();
     throw error;
+  }
+  if (loopbackOnly) {
+    log.info({ host: config.host }, 'only this machine can connect: it needs no key');
+    return access;
   }
   log.info(
     { ...policy, steer: 'key', administer: 'key' },
@@ -56,12 +60,33 @@ export async function openDoors(
   return access;
 }
 
-async function keepKeys({ keys }: Access, dataDir: string, log: Log): Promise<void> {
+async function keepWorkers({ keys }: Access, config: CoordinatorConfig, log: Log): Promise<void> {
+  const file = config.workerKeyFile ?? keyFilePath(config.dataDir, 'worker');
+  const { outcome, was, isPublic } = await keepWorkerKey(keys, file);
+  const said = OUTCOMES[outcome];
+  if (outcome === 'useless') log.error({ file, was }, said);
+  else if (outcome === 'replaced') log.warn({ file, was }, said);
+  else if (outcome !== 'kept') log.info({ file }, said);
+  if (isPublic)
+    log.warn(
+      { file },
+      'every user of this machine can read the workers’ key: let its owner alone (mode 600)',
+    );
+}
+
+const OUTCOMES: Readonly<Record<WorkerKeyFile['outcome'], string>> = {
+  kept: 'the key for the operator’s own workers is good',
+  made: 'a key for the operator’s own workers was made',
+  taken_in: 'the key in this file was taken in: it is the operator’s own workers’ from now on',
+  replaced:
+    'the key in this file was good for no worker any more: a new one was made, which workers read when they start',
+  useless:
+    'the key in this file is good for no worker, and is not taken in again: put another one there, and start anew',
+};
+
+async function keepAdmins({ keys }: Access, dataDir: string, log: Log): Promise<void> {
   try {
-    const worker = await keepKeyFile(keys, dataDir, 'worker');
-    const admin = await keepKeyFile(keys, dataDir, 'admin');
-    if (worker !== null && worker.fresh !== null)
-      log.info({ file: worker.path }, 'a key for the operator’s own workers was made');
+    const admin = await keepAdminKey(keys, dataDir);
     if (admin === null || admin.fresh === null) return;
     log.info({ file: admin.path }, 'the first admin key was made: it is in this file');
     showOnTerminal(admin.fresh);
