@@ -160,6 +160,8 @@ export interface Observer {
   submissionSettled(event: {
     type: string;
     kind: WorkerKind;
+    /** It came from the operator's own worker. */
+    own: boolean;
     outcome: string;
     units: bigint;
     computeMs: number;
@@ -174,7 +176,20 @@ export interface Observer {
 export interface ClusterGauges {
   jobs(): ReadonlyMap<string, ReadonlyMap<JobState, number>>;
   workers(): ReadonlyMap<string, number>;
+  /** Those that are connected, by kind and whose they are: every pair, also where there is none. */
+  connected(): readonly ConnectedWorkers[];
   leases(): number;
   /** Jobs that wait for a first lease, and results that wait for their commit. */
   queueDepth(): { jobs: number; results: number };
+  /** Whether the store can be written. */
+  storeAvailable(): boolean;
+}
+
+export interface ConnectedWorkers {
+  readonly kind: WorkerKind;
+  /** The operator's own; else volunteers. */
+  readonly own: boolean;
+  readonly workers: number;
+  /** Their busy shares, as their heartbeats say, added up: 2 workers at 60 % are 1.2. */
+  readonly busy: number;
 }

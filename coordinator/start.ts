@@ -112,10 +112,12 @@ async function assemble(
   const api = createApi({
     ...{ cluster, kernels, workloads, version, pagesDir, access, allowedOrigins, log },
     publicUrl: config.publicUrl,
+    answered: metrics.answered,
   });
   undo.push(() => api.close());
   const server = httpServer(api.app);
   limitSockets(server, connectionLimit, isSpared);
+  metrics.countTraffic(server);
   const gateway = openGateway(server, {
     cluster,
     log,
@@ -125,7 +127,12 @@ async function assemble(
     connectionLimit,
     allowedOrigins,
   });
-  metrics.attach(cluster.gauges, { sockets: () => gateway.connections(), eventStreams: () => api.streams() });
+  metrics.attach(cluster.gauges, {
+    sockets: () => gateway.connections(),
+    eventStreams: () => api.streams(),
+    workloads: [...workloads.keys()],
+    dataDir: config.dataDir,
+  });
   const listener = await listen(server, host, config.port, 'COORDINATOR_PORT', log);
 
   const forget = config.exitOnCrash === false ? () => undefined : exitOnCrash(log);

@@ -84,6 +84,9 @@ suite('a headless worker', () => {
     assert.match(metrics, /worker_batches_total\{node_id="test-worker",outcome="accepted"\} [1-9]/);
     assert.match(metrics, /worker_busy_fraction\{node_id="test-worker"\} 0\.\d+/);
     assert.match(metrics, /worker_memory_bytes [1-9]\d{7}/);
+    assert.match(metrics, /worker_memory_limit_bytes [1-9]\d{7}/);
+    assert.match(metrics, /worker_info\{node_id="test-worker",kind="cpu"\} 1/);
+    assert.match(metrics, /worker_cpu_seconds_total \d*\.?\d*[1-9]/);
     assert.match(metrics, /worker_network_bytes_total\{direction="sent"\} [1-9]\d{2}/);
     assert.match(metrics, /worker_network_bytes_total\{direction="received"\} [1-9]\d{2}/);
     assert.equal((await fetch(`${worker.healthUrl}/else`)).status, 404);

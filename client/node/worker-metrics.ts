@@ -1,4 +1,5 @@
 /** A headless worker's own metrics, in Prometheus' text format. */
+import { totalmem } from 'node:os';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Engine } from '../engines/engine.ts';
 import type { WorkerStatus } from '../worker-status.ts';
@@ -44,6 +45,15 @@ export class WorkerMetrics {
           for (const worker of workers) this.set({ node_id: worker.node_id }, read(worker));
         },
       });
+    new Gauge({
+      name: 'worker_info',
+      help: 'Always 1: which kind of device each worker of this process computes on',
+      labelNames: ['node_id', 'kind'],
+      registers,
+      collect() {
+        for (const { node_id, engine } of workers) this.set({ node_id, kind: engine.kind }, 1);
+      },
+    });
     gauge('worker_busy_fraction', 'Share of the last minute in which the device computed, 0 to 1', (worker) =>
       this.busyFraction(worker),
     );
@@ -92,6 +102,20 @@ export class WorkerMetrics {
       collect() {
         this.set(process.memoryUsage.rss());
       },
+    });
+    new Gauge({
+      name: 'worker_memory_limit_bytes',
+      help: 'Memory that the process may have: its container’s limit, else what the machine has',
+      registers,
+      collect() {
+        // Without a limit the system tells a number beyond all memory, or 0.
+        const limit = process.constrainedMemory();
+        this.set(limit > 0 ? Math.min(limit, totalmem()) : totalmem());
+      },
+    });
+    counter(registers, 'worker_cpu_seconds_total', 'Processor time of the process', [], () => {
+      const { user, system } = process.cpuUsage();
+      return [{ labels: {}, value: (user + system) / 1e6 }];
     });
     if (workers.some((worker) => worker.nvidia !== null)) gpuGauges(registers, workers, nvidia);
   }

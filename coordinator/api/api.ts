@@ -8,6 +8,7 @@ import type { Access } from '../access/access.ts';
 import type { Cluster } from '../cluster.ts';
 import type { KernelLibrary } from '../kernels.ts';
 import type { Log } from '../log.ts';
+import type { AnsweredRequest } from '../metrics/http-requests.ts';
 import { compressed } from './compressed.ts';
 import { EventStreams, STREAM_LIMITS } from './event-streams.ts';
 import type { StreamLimits } from './event-streams.ts';
@@ -16,6 +17,7 @@ import { docsRoutes, kernelRoutes, pageFiles } from './files.ts';
 import { JobEvents } from './job-events.ts';
 import { LiveEvents } from './live-events.ts';
 import { errorReplies, notFound, onlyMethods, sendJson } from './replies.ts';
+import { RequestWatch } from './request-watch.ts';
 import { routeHandlers } from './routes.ts';
 import { ownOriginOnly, securityHeaders, sharedWith } from './security.ts';
 
@@ -31,6 +33,8 @@ export interface ApiOptions {
   /** An origin, for the pages' previews. */
   readonly publicUrl?: string | undefined;
   readonly log: Log;
+  /** Told of each request once its answer is over. */
+  readonly answered?: ((request: AnsweredRequest) => void) | undefined;
   readonly limits?: Partial<StreamLimits>;
 }
 
@@ -55,10 +59,11 @@ export function createApi(options: ApiOptions): Api {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(requestLog(log), securityHeaders(), sharedWith(allowedOrigins), doors.identify);
+  const watch = new RequestWatch(options.answered ?? (() => undefined));
+  app.use(watch.measure, requestLog(log), securityHeaders(), sharedWith(allowedOrigins), doors.identify);
   app.use(ownOriginOnly(allowedOrigins), compressed());
 
-  addRoutes(app, doors, routeHandlers({ cluster, workloads, events, live, access }));
+  addRoutes(app, doors, watch, routeHandlers({ cluster, workloads, events, live, access }));
   const description = openApi(options.version, workloads.values());
   app.get('/openapi.json', (_request, response) => sendJson(response, 200, description));
   app.use('/docs', docsRoutes());
@@ -75,13 +80,19 @@ export function createApi(options: ApiOptions): Api {
   return { app, streams: () => streams.count, close };
 }
 
-function addRoutes(app: Express, doors: Doors, handlers: ReturnType<typeof routeHandlers>): void {
+function addRoutes(
+  app: Express,
+  doors: Doors,
+  watch: RequestWatch,
+  handlers: ReturnType<typeof routeHandlers>,
+): void {
   const methods = new Map<string, string[]>();
   for (const route of ROUTES) {
     const { method, path, status, audit } = route;
     const handler = handlers.get(`${method} ${path}`);
     if (handler === undefined) throw new Error(`no handler for ${method} ${path}`);
     app[method](path, async (request, response) => {
+      watch.taken(request, route);
       try {
         await handler(request, response, status, doors.admit(request, route));
       } catch (error) {

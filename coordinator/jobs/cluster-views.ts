@@ -3,6 +3,7 @@ import { JOB_STATES, WORKER_STATES } from '../../protocol/http.ts';
 import type { ClusterStatus, NodeStatus } from '../../protocol/http.ts';
 import { WORKER_KINDS } from '../../protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { ConnectedWorkers } from '../cluster.ts';
 import type { Core } from './core.ts';
 import type { JobReads } from './job-reads.ts';
 import type { JobTable } from './job-table.ts';
@@ -70,6 +71,20 @@ export function workersByState(core: Core): ReadonlyMap<string, number> {
   const counts = new Map<string, number>(WORKER_STATES.map((state) => [state, 0]));
   for (const node of core.nodes.all) counts.set(node.state, (counts.get(node.state) ?? 0) + 1);
   return counts;
+}
+
+/** Every pair of kind and owner, also where nobody is: a gauge that vanishes says nothing. */
+export function connectedWorkers(core: Core): readonly ConnectedWorkers[] {
+  const groups = WORKER_KINDS.flatMap((kind) =>
+    [true, false].map((own) => ({ kind, own, workers: 0, busy: 0 })),
+  );
+  for (const { facts, link, busyFraction } of core.nodes.all) {
+    const group = groups.find(({ kind, own }) => kind === facts.kind && own === facts.own);
+    if (link === undefined || group === undefined) continue;
+    group.workers += 1;
+    group.busy += busyFraction ?? 0;
+  }
+  return groups;
 }
 
 export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: boolean): ClusterStatus {

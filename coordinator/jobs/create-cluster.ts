@@ -18,7 +18,7 @@ import { LeaseBook } from './lease-book.ts';
 import { Leasing } from './leasing.ts';
 import { NodeTable } from './nodes.ts';
 import { Outlooks } from './outlook.ts';
-import { nodeStatus, overview, recentNodes, workersByState } from './cluster-views.ts';
+import { nodeStatus, overview, recentNodes, connectedWorkers, workersByState } from './cluster-views.ts';
 import { JobReads } from './job-reads.ts';
 import { RecentBatches } from './recent-batches.ts';
 import { Recovery } from './recovery.ts';
@@ -206,8 +206,10 @@ export async function createCluster(
     gauges: {
       jobs: () => jobs.counts,
       workers: () => workersByState(core),
+      connected: () => connectedWorkers(core),
       leases: () => book.live,
       queueDepth: () => ({ jobs: jobs.line.size, results: committer.waitingResults }),
+      storeAvailable: () => committer.available,
     },
   };
 }

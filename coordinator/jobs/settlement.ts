@@ -72,7 +72,7 @@ export class Settlement {
     }
     const { type } = job.record;
     const { observer } = this.#core.dependencies;
-    const settled = { type, kind: node.facts.kind, computeMs: submission.compute_ms };
+    const settled = { type, kind: node.facts.kind, own: node.facts.own, computeMs: submission.compute_ms };
     try {
       const answer = await this.#read(job, node, claims, range, submission);
       const status = await this.#settle(job, node, answer);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { totalmem } from 'node:os';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { runCoordinator } from '../../tests/coordinator/running.ts';
@@ -40,14 +41,22 @@ test('a job that is computed shows in every metric that it touches', async (t) =
   assert.equal(now.get('cluster_jobs_total{type="collatz",status="running"}'), 1);
   assert.equal(now.get('cluster_leases_granted_total{type="collatz",kind="cpu"}'), 1);
   // A result that contradicts itself costs its worker the lease.
-  const ended = [...now].filter(([name]) => name.startsWith('cluster_leases_ended_total{'));
+  const ended = [...now].filter(
+    ([name, leases]) => name.startsWith('cluster_leases_ended_total{') && leases > 0,
+  );
   assert.deepEqual(
     ended.map(([, leases]) => leases),
     [1],
   );
-  assert.equal(now.get('cluster_batches_total{type="collatz",kind="cpu",outcome="accepted"}'), 1);
-  assert.equal(now.get('cluster_batches_total{type="collatz",kind="cpu",outcome="result_contradicts"}'), 1);
-  assert.equal(now.get('cluster_units_total{type="collatz",kind="cpu"}'), units);
+  assert.equal(
+    now.get('cluster_batches_total{type="collatz",kind="cpu",outcome="accepted",whose="operator"}'),
+    1,
+  );
+  assert.equal(
+    now.get('cluster_batches_total{type="collatz",kind="cpu",outcome="result_contradicts",whose="operator"}'),
+    1,
+  );
+  assert.equal(now.get('cluster_units_total{type="collatz",kind="cpu",whose="operator"}'), units);
   assert.equal(now.get('cluster_units_per_second{type="collatz",kind="cpu"}'), units / 60);
   assert.ok((now.get('cluster_batches_failed_ratio') ?? 0) > 0);
   assert.ok((now.get('cluster_commit_seconds_count') ?? 0) >= 1);
@@ -62,6 +71,30 @@ test('a job that is computed shows in every metric that it touches', async (t) =
     workers.reduce((sum, [, value]) => sum + value, 0),
     1,
   );
+});
+
+test('disk, memory, network and whose the workers are', async (t) => {
+  const coordinator = await runCoordinator(t);
+  const read = async () => samples(await (await fetch(coordinator.metricsUrl)).text());
+  const before = await read();
+  const free = before.get('cluster_data_free_bytes') ?? 0;
+  assert.ok(free > 0 && free <= (before.get('cluster_data_total_bytes') ?? 0));
+  assert.ok((before.get('cluster_store_bytes') ?? 0) >= 4096, 'the database has a page at least');
+  const limit = before.get('cluster_memory_limit_bytes') ?? 0;
+  assert.ok(limit > (before.get('process_resident_memory_bytes') ?? 0) && limit <= totalmem());
+  assert.equal(before.get('cluster_store_available'), 1);
+  assert.equal(before.get('cluster_connected_workers{kind="cpu",whose="operator"}'), 0);
+  assert.equal(before.get('cluster_units_total{type="thread",kind="cpu",whose="volunteer"}'), 0);
+
+  await join(t, coordinator.url);
+  await coordinator.ask('/openapi.json');
+  const now = await read();
+  assert.equal(now.get('cluster_connected_workers{kind="cpu",whose="operator"}'), 1);
+  assert.equal(now.get('cluster_connected_workers{kind="cpu",whose="volunteer"}'), 0);
+  assert.equal(now.get('cluster_busy_workers{kind="browser-gpu",whose="volunteer"}'), 0);
+  const bytes = (direction: string) => now.get(`cluster_network_bytes_total{direction="${direction}"}`) ?? 0;
+  assert.ok(bytes('sent') > 1000, `${bytes('sent')} bytes sent: /openapi.json alone is more`);
+  assert.ok(bytes('received') > 100);
 });
 
 test('nothing but /metrics is on its port', async (t) => {
@@ -84,8 +117,10 @@ test('every metric has a name by the conventions, a help line and a type', async
       workers: () => new Map([['idle', 2]]),
       leases: () => 3,
       queueDepth: () => ({ jobs: 4, results: 5 }),
+      connected: () => [{ kind: 'cpu', own: true, workers: 2, busy: 1.5 }],
+      storeAvailable: () => true,
     },
-    { sockets: () => 6, eventStreams: () => 7 },
+    { sockets: () => 6, eventStreams: () => 7, workloads: ['collatz'], dataDir: '/' },
   );
   metrics.observer.answersDiffered('collatz', 'first');
   const text = await metrics.text();
@@ -104,7 +139,14 @@ test('every metric has a name by the conventions, a help line and a type', async
 test('the rate of the last minute forgets what is older', async () => {
   let now = 0;
   const { observer, text } = createMetrics(createLog('silent'), null, () => now);
-  const accepted = { type: 'thread', kind: 'cpu', outcome: 'accepted', units: 600n, computeMs: 1 } as const;
+  const accepted = {
+    type: 'thread',
+    kind: 'cpu',
+    own: true,
+    outcome: 'accepted',
+    units: 600n,
+    computeMs: 1,
+  } as const;
   observer.submissionSettled(accepted);
   const rate = async () => samples(await text()).get('cluster_units_per_second{type="thread",kind="cpu"}');
   assert.equal(await rate(), 10);
@@ -120,7 +162,7 @@ test('the rate of the last minute forgets what is older', async () => {
 test('the failed share has no value before there are results', async () => {
   const { observer, text } = createMetrics(createLog('silent'), null);
   assert.equal(samples(await text()).has('cluster_batches_failed_ratio'), false);
-  const settled = { type: 'thread', kind: 'cpu', units: 0n, computeMs: 1 } as const;
+  const settled = { type: 'thread', kind: 'cpu', own: true, units: 0n, computeMs: 1 } as const;
   observer.submissionSettled({ ...settled, outcome: 'lease_expired' });
   for (let i = 0; i < 3; i++) observer.submissionSettled({ ...settled, outcome: 'duplicate' });
   assert.equal(samples(await text()).get('cluster_batches_failed_ratio'), 0.25);

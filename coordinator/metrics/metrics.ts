@@ -6,9 +6,14 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { ClusterError } from '../../protocol/errors.ts';
-import type { ClusterGauges, Observer } from '../cluster.ts';
+import type { ClusterGauges, ConnectedWorkers, Observer } from '../cluster.ts';
+import { JOB_STATES } from '../../protocol/http.ts';
+import { WORKER_KINDS } from '../../protocol/messages.ts';
 import { httpServer } from '../http-server.ts';
 import type { Log } from '../log.ts';
+import { httpRequests } from './http-requests.ts';
+import type { AnsweredRequest } from './http-requests.ts';
+import { diskGauges, memoryLimitGauge, networkCounter } from './machine.ts';
 import { RateWindow } from './rate-window.ts';
 
 const RATE_WINDOW_MS = 60_000;
@@ -18,10 +23,17 @@ const SHARE_WINDOW_MS = 600_000;
 export interface SurroundingGauges {
   readonly sockets: () => number;
   readonly eventStreams: () => number;
+  /** Types of jobs there can be. */
+  readonly workloads: readonly string[];
+  readonly dataDir: string;
 }
 
 export interface Metrics {
   readonly observer: Observer;
+  /** Takes the time of a request whose answer is over. */
+  readonly answered: (request: AnsweredRequest) => void;
+  /** Counts the bytes of a server's connections; before it listens. */
+  countTraffic(server: Server): void;
   /** Makes the gauges readable, once the core stands. */
   attach(gauges: ClusterGauges, surroundings: SurroundingGauges): void;
   /** Asks before each answer; before it is set, everything is refused. @param admit throws what refuses the reader */
@@ -39,8 +51,9 @@ export function createMetrics(
   now: () => number = () => performance.now(),
 ): Metrics {
   const registry = new Registry();
-  const observer = createObserver(registry, now);
+  const { observer, begin } = createObserver(registry, now);
   collectDefaultMetrics({ register: registry });
+  memoryLimitGauge(registry);
   // Gauges with the name of a counter: promtool complains. nodejs_active_resources says what they say.
   for (const what of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${what}_total`);
@@ -59,7 +72,13 @@ export function createMetrics(
   return {
     guard: (asks) => (admit = asks),
     observer,
-    attach: (gauges, surroundings) => addGauges(registry, gauges, surroundings),
+    answered: httpRequests(registry),
+    countTraffic: (server) => networkCounter(registry, server),
+    attach: (gauges, surroundings) => {
+      begin(surroundings.workloads);
+      addGauges(registry, gauges, surroundings);
+      diskGauges(registry, surroundings.dataDir);
+    },
     server: metricsServer({
       text,
       contentType: registry.contentType,
@@ -70,7 +89,17 @@ export function createMetrics(
   };
 }
 
-function createObserver(registry: Registry, now: () => number): Observer {
+const WHOSE = ['operator', 'volunteer'] as const;
+const whose = (own: boolean): (typeof WHOSE)[number] => (own ? 'operator' : 'volunteer');
+const LEASE_ENDS = ['submitted', 'released', 'expired', 'revoked'] as const;
+
+interface Counting {
+  readonly observer: Observer;
+  /** Sets to 0 what can be named before it happens: of a counter that comes with its first count, that count is lost. */
+  begin(workloads: readonly string[]): void;
+}
+
+function createObserver(registry: Registry, now: () => number): Counting {
   const registers = [registry];
   const jobs = new Counter({
     name: 'cluster_jobs_total',
@@ -93,13 +122,13 @@ function createObserver(registry: Registry, now: () => number): Observer {
   const batches = new Counter({
     name: 'cluster_batches_total',
     help: 'Results of batches that workers sent, by outcome: accepted, duplicate, or the error that refused them.',
-    labelNames: ['type', 'kind', 'outcome'],
+    labelNames: ['type', 'kind', 'outcome', 'whose'],
     registers,
   });
   const units = new Counter({
     name: 'cluster_units_total',
     help: 'Numbers (or roots) whose results were accepted.',
-    labelNames: ['type', 'kind'],
+    labelNames: ['type', 'kind', 'whose'],
     registers,
   });
   const compute = new Histogram({
@@ -160,17 +189,17 @@ function createObserver(registry: Registry, now: () => number): Observer {
     },
   });
 
-  return {
+  const observer: Observer = {
     jobChanged: (type, _from, to) => jobs.inc({ type, status: to }),
     leaseGranted: (type, kind) => granted.inc({ type, kind }),
     leaseEnded: (type, how) => ended.inc({ type, how }),
-    submissionSettled: ({ type, kind, outcome, units: counted, computeMs }) => {
-      batches.inc({ type, kind, outcome });
+    submissionSettled: ({ type, kind, own, outcome, units: counted, computeMs }) => {
+      batches.inc({ type, kind, outcome, whose: whose(own) });
       const taken = outcome === 'accepted' || outcome === 'duplicate';
       shares.add(taken ? 'taken' : 'refused', 1);
       if (outcome !== 'accepted') return;
       compute.observe({ kind }, computeMs / 1000);
-      units.inc({ type, kind }, Number(counted));
+      units.inc({ type, kind, whose: whose(own) }, Number(counted));
       rates.add(`${type} ${kind}`, Number(counted));
     },
     answersDiffered: (type, wrong) => differed.inc({ type, wrong }),
@@ -180,6 +209,20 @@ function createObserver(registry: Registry, now: () => number): Observer {
       commitBytes.observe(bytes);
     },
   };
+  const begin = (workloads: readonly string[]): void => {
+    for (const type of workloads) {
+      for (const status of JOB_STATES) jobs.inc({ type, status }, 0);
+      for (const how of LEASE_ENDS) ended.inc({ type, how }, 0);
+      for (const kind of WORKER_KINDS) {
+        granted.inc({ type, kind }, 0);
+        for (const who of WHOSE) {
+          batches.inc({ type, kind, outcome: 'accepted', whose: who }, 0);
+          units.inc({ type, kind, whose: who }, 0);
+        }
+      }
+    }
+  };
+  return { observer, begin };
 }
 
 function addGauges(registry: Registry, gauges: ClusterGauges, surroundings: SurroundingGauges): void {
@@ -204,6 +247,36 @@ function addGauges(registry: Registry, gauges: ClusterGauges, surroundings: Surr
     collect() {
       this.reset();
       for (const [state, workers] of gauges.workers()) this.set({ state }, workers);
+    },
+  });
+  const byOwner = (name: string, help: string, of: (workers: ConnectedWorkers) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['kind', 'whose'],
+      registers,
+      collect() {
+        for (const workers of gauges.connected()) {
+          this.set({ kind: workers.kind, whose: whose(workers.own) }, of(workers));
+        }
+      },
+    });
+  byOwner(
+    'cluster_connected_workers',
+    'Workers that are connected, by kind and whose they are: the operator’s own, or volunteers’.',
+    ({ workers }) => workers,
+  );
+  byOwner(
+    'cluster_busy_workers',
+    'Busy shares of the connected workers added up, as their heartbeats say: two at 60 % are 1.2.',
+    ({ busy }) => busy,
+  );
+  new Gauge({
+    name: 'cluster_store_available',
+    help: '1 while the store can be written.',
+    registers,
+    collect() {
+      this.set(Number(gauges.storeAvailable()));
     },
   });
   new Gauge({
