@@ -32,6 +32,8 @@ export interface CoordinatorConfig {
   readonly connectionsPerAddress?: number | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Addresses, networks and the word `gateway`: as local as loopback is, where `policy.submit` is `local`. */
+  readonly localPeers?: readonly string[] | undefined;
   /** Where the operator's workers' key is kept, made or taken in from; by default worker.key in `dataDir`. */
   readonly workerKeyFile?: string | undefined;
   /** Where others reach the pages, an origin; not set: previews of the pages name no site. */
@@ -54,6 +56,7 @@ export const START_PROBLEMS = [
   'kernels_missing',
   'bad_proxy',
   'key_file',
+  'local_peers',
 ] as const;
 export type StartProblem = (typeof START_PROBLEMS)[number];
 

@@ -30,6 +30,7 @@ export const NOTICE_NAMES: readonly string[] = Object.keys(NOTICES);
 
 export const CLOSED: AccessPolicy = { read: 'key', volunteer: 'key', submit: 'key' };
 export const OPEN: AccessPolicy = { read: 'open', volunteer: 'open', submit: 'open' };
+export const LOCAL: AccessPolicy = { ...DEFAULT_POLICY, submit: 'local' };
 
 export interface Case {
   readonly name: string;
@@ -60,6 +61,7 @@ export const CASES: readonly Case[] = [
   beyond('no key', stranger),
   beyond('expired key', stranger, { shows: 'an expired key' }),
   beyond('revoked key', stranger, { shows: 'a revoked key' }),
+  beyond('submit local: no key', stranger, { policy: LOCAL }),
   beyond('all open: no key', stranger, { policy: OPEN }),
   beyond('all by key: no key', stranger, { policy: CLOSED }),
   beyond('all by key: worker', withKey('worker'), { policy: CLOSED }),

@@ -22,7 +22,10 @@ export type Role = z.infer<typeof role>;
 export const NEEDS = ['nothing', 'identity', 'read', 'volunteer', 'submit', 'steer', 'administer'] as const;
 export type Need = (typeof NEEDS)[number];
 
-/** `local`: without a key only for requests that come straight from this machine, addressed to it by a loopback name. */
+/**
+ * `local`: without a key only for requests that come straight from this machine (or an address that the operator counts
+ * as its own), addressed to it by a loopback name.
+ */
 export const SUBMIT_POLICIES = ['key', 'local', 'open'] as const;
 export const OPEN_POLICIES = ['open', 'key'] as const;
 
@@ -46,7 +49,7 @@ export type Caller =
   | { readonly kind: 'key'; readonly keyId: string; readonly user: string; readonly role: Role }
   | {
       readonly kind: 'anonymous';
-      /** Straight from this machine, addressed by a loopback name, from no foreign page. */
+      /** Straight from this machine or a peer that counts as it, addressed by a loopback name, from no foreign page. */
       readonly local: boolean;
     };
 

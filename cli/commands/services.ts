@@ -54,6 +54,7 @@ export const coordinator: Command = {
       },
       connectionsPerAddress: settings.get(options.CONNECTIONS_PER_ADDRESS),
       trustedProxies: settings.get(options.TRUST_PROXY),
+      localPeers: settings.get(options.LOCAL_PEERS),
       workerKeyFile: settings.get(options.WORKER_KEY_FILE),
       publicUrl: settings.get(options.PUBLIC_URL),
       jobRules: {

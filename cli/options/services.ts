@@ -8,7 +8,7 @@ import { MAX_WAITING_JOBS as ALL_WAITING_JOBS } from '../../protocol/http.ts';
 import { DEFAULT_POLICY, OPEN_POLICIES, SUBMIT_POLICIES } from '../../protocol/access.ts';
 import type { AccessPolicy } from '../../protocol/access.ts';
 import type { Option } from '../option.ts';
-import { whole, oneOf, list, port, host, folder, file, origin, network, publicUrl } from './values.ts';
+import { whole, oneOf, list, port, host, folder, file, origin, network, peer, publicUrl } from './values.ts';
 
 export const HOST: Option<string> = {
   flag: 'host',
@@ -106,6 +106,15 @@ export const TRUST_PROXY: Option<readonly string[]> = {
   shown: 'none',
   fallback: [],
   parse: list(network, 64),
+};
+export const LOCAL_PEERS: Option<readonly string[]> = {
+  flag: 'local-peers',
+  env: 'LOCAL_PEERS',
+  value: 'NETWORK,…',
+  help: 'addresses that count as this machine for SUBMIT_ACCESS=local; gateway: the default route’s (in a container)',
+  shown: 'none',
+  fallback: [],
+  parse: list(peer, 64),
 };
 export const WORKER_KEY_FILE: Option<string | undefined> = {
   flag: 'worker-key-file',
@@ -215,7 +224,15 @@ export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
     CLUSTER_SIZE,
     LOG_LEVEL,
   ],
-  ...[READ_ACCESS, VOLUNTEER_ACCESS, SUBMIT_ACCESS, TRUST_PROXY, WORKER_KEY_FILE, CONNECTIONS_PER_ADDRESS],
+  ...[
+    READ_ACCESS,
+    VOLUNTEER_ACCESS,
+    SUBMIT_ACCESS,
+    LOCAL_PEERS,
+    TRUST_PROXY,
+    WORKER_KEY_FILE,
+    CONNECTIONS_PER_ADDRESS,
+  ],
   ...[RATE_REQUESTS, RATE_SUBMITS, RATE_CONNECTS, RATE_MESSAGES],
   ...[MAX_WAITING_JOBS, MAX_WAITING_JOBS_ADMIN, JOB_TIMEOUT_MULTIPLIER, RETENTION_DAYS],
 ];

@@ -101,6 +101,11 @@ export function network(text: string): string {
   return text;
 }
 
+/** An address, a network, or `gateway`. */
+export function peer(text: string): string {
+  return text === 'gateway' ? text : network(text);
+}
+
 /** Not shown in an error: it may be nearly right. */
 export function key(text: string): string {
   expect(apiKey.safeParse(text).success, 'a key as `threads token create` shows it: tc_…');

@@ -6,7 +6,7 @@ import type { AccessRecords, Actor } from '../cluster.ts';
 import { isAllowedOrigin, isOfAnotherOrigin } from '../origin.ts';
 import { AuditLog } from './audit-log.ts';
 import {
-  TrustedProxies,
+  AddressList,
   clientAddress,
   isForwarded,
   isLoopback,
@@ -31,6 +31,8 @@ export interface AccessConfig {
   readonly rates: Rates;
   readonly allowedOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  /** Addresses and networks that count as this machine's own, for submitting alone. */
+  readonly localPeers: readonly string[];
 }
 
 /** Whoever sent a request or holds a connection. */
@@ -44,7 +46,8 @@ export class Access {
   readonly audit: AuditLog;
   readonly policy: AccessPolicy;
   readonly #config: AccessConfig;
-  readonly #proxies: TrustedProxies;
+  readonly #proxies: AddressList;
+  readonly #localPeers: AddressList;
   readonly #limits: ReadonlyMap<Counted | 'wrong_keys', RateLimiter>;
   readonly #sweep: NodeJS.Timeout;
 
@@ -58,7 +61,8 @@ export class Access {
     this.audit = audit;
     this.policy = config.policy;
     this.#config = config;
-    this.#proxies = new TrustedProxies(config.trustedProxies);
+    this.#proxies = new AddressList(config.trustedProxies);
+    this.#localPeers = new AddressList(config.localPeers);
     this.#limits = new Map<Counted | 'wrong_keys', RateLimiter>([
       ['wrong_keys', new RateLimiter(WRONG_KEYS)],
       ...limiters(config.rates),
@@ -92,11 +96,15 @@ export class Access {
   identify(request: Request, key: string | undefined): Visitor {
     const address = this.address(request);
     if (key === undefined) {
-      const local = this.#isLocal(request);
-      return {
-        address,
-        caller: local && this.#config.loopbackOnly ? { kind: 'loopback' } : { kind: 'anonymous', local },
-      };
+      const straight = isStraight(request, this.#config.allowedOrigins);
+      const peer = plainAddress(request.socket.remoteAddress ?? '');
+      if (this.#config.loopbackOnly) {
+        const mine = straight && isLoopback(peer);
+        return { address, caller: mine ? { kind: 'loopback' } : { kind: 'anonymous', local: false } };
+      }
+      // A peer is as local as loopback is, and that never makes an admin beyond loopback.
+      const local = straight && (isLoopback(peer) || this.#localPeers.has(peer));
+      return { address, caller: { kind: 'anonymous', local } };
     }
     const { id, user, role } = this.keys.check(key, () => this.#count('wrong_keys', limitKey(address)));
     return { address, caller: { kind: 'key', keyId: id, user, role } };
@@ -136,18 +144,17 @@ export class Access {
       retryAfterSeconds: seconds,
     });
   }
+}
 
-  /** Straight from this machine, addressed to it by a loopback name, not by another site's page. */
-  #isLocal(request: Request): boolean {
-    const { headers } = request;
-    return (
-      isLoopback(request.socket.remoteAddress ?? '') &&
-      !isForwarded(request) &&
-      isLoopbackHost(headers.host) &&
-      isAllowedOrigin(headers, this.#config.allowedOrigins) &&
-      !isOfAnotherOrigin(headers)
-    );
-  }
+/** Through no proxy, addressed to this machine by a loopback name, not by another site's page. */
+function isStraight(request: Request, allowedOrigins: readonly string[]): boolean {
+  const { headers } = request;
+  return (
+    !isForwarded(request) &&
+    isLoopbackHost(headers.host) &&
+    isAllowedOrigin(headers, allowedOrigins) &&
+    !isOfAnotherOrigin(headers)
+  );
 }
 
 /** What is written of a visitor. */

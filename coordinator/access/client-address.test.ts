@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  TrustedProxies,
+  AddressList,
   clientAddress,
   isForwarded,
   isLoopback,
@@ -15,13 +15,13 @@ const from = (remoteAddress: string, forwardedFor?: string) => ({
 });
 
 test('without a trusted proxy nobody can say where they come from', () => {
-  const nobody = new TrustedProxies([]);
+  const nobody = new AddressList([]);
   assert.equal(clientAddress(from('203.0.113.5', '1.2.3.4'), nobody), '203.0.113.5');
   assert.equal(clientAddress(from('::ffff:203.0.113.5', '1.2.3.4'), nobody), '203.0.113.5');
 });
 
 test('behind trusted proxies, it is the last address that none of them wrote', () => {
-  const proxies = new TrustedProxies(['10.0.0.0/8', '192.168.1.7', 'fd00::/8']);
+  const proxies = new AddressList(['10.0.0.0/8', '192.168.1.7', 'fd00::/8']);
   assert.equal(clientAddress(from('10.0.0.2', '203.0.113.5'), proxies), '203.0.113.5');
   assert.equal(
     clientAddress(from('10.0.0.2', '6.6.6.6, 203.0.113.5'), proxies),
@@ -46,7 +46,7 @@ test('what is no address or network is refused', () => {
     '10.0.0.0/-1',
     '',
   ]) {
-    assert.throws(() => new TrustedProxies([wrong]), RangeError, wrong);
+    assert.throws(() => new AddressList([wrong]), RangeError, wrong);
   }
 });
 

@@ -33,8 +33,8 @@ export type Request = Pick<IncomingMessage, 'headers'> & {
   readonly socket: Pick<IncomingMessage['socket'], 'remoteAddress'>;
 };
 
-/** Addresses as `TRUST_PROXY` lists them: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
-export class TrustedProxies {
+/** Addresses as TRUST_PROXY and LOCAL_PEERS list them: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
+export class AddressList {
   readonly #list = new BlockList();
   readonly #none: boolean;
 
@@ -62,7 +62,7 @@ export class TrustedProxies {
  * The last address of X-Forwarded-For that no trusted proxy wrote: what stands before it anybody can invent. Without
  * a trusted proxy the peer's own.
  */
-export function clientAddress(request: Request, trusted: TrustedProxies): string {
+export function clientAddress(request: Request, trusted: AddressList): string {
   let address = plainAddress(request.socket.remoteAddress ?? '');
   if (!trusted.has(address)) return address;
   const hops = listOf(request.headers['x-forwarded-for']).toReversed();

@@ -7,14 +7,15 @@ import type { CoordinatorConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { Access } from './access.ts';
 import { isLoopbackHost } from './client-address.ts';
+import { localPeers } from './local-peers.ts';
 import { keepAdminKey, keepWorkerKey, keyFilePath } from './key-file.ts';
 import type { WorkerKeyFile } from './key-file.ts';
 
 /**
  * Beyond loopback it makes the operator's keys, where there are none; on loopback the workers' alone, and that only
  * where WORKER_KEY_FILE names a file for it.
- * @throws StartError data_dir (the admin's key can't be written), key_file (the workers'), bad_proxy; ClusterError
- *   store_unavailable
+ * @throws StartError data_dir (the admin's key can't be written), key_file (the workers'), bad_proxy, local_peers;
+ *   ClusterError store_unavailable
  */
 export async function openDoors(
   config: CoordinatorConfig,
@@ -23,6 +24,7 @@ export async function openDoors(
 ): Promise<Access> {
   const loopbackOnly = isLoopbackHost(config.host.includes(':') ? `[${config.host}]` : config.host);
   const policy: AccessPolicy = { ...DEFAULT_POLICY, ...defined(config.policy) };
+  const peers = localPeers(config.localPeers ?? []);
   let access: Access;
   try {
     access = await Access.open(records, {
@@ -37,6 +39,7 @@ export async function openDoors(
       },
       allowedOrigins: config.allowedOrigins ?? [],
       trustedProxies: config.trustedProxies ?? [],
+      localPeers: peers,
     });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -57,6 +60,18 @@ export async function openDoors(
     { ...policy, steer: 'key', administer: 'key' },
     'other machines can connect; open is what needs no key',
   );
+  if (peers.length > 0) {
+    if (policy.submit === 'local')
+      log.info(
+        { local_peers: peers },
+        'these addresses count as this machine’s own: they may submit without a key',
+      );
+    else
+      log.warn(
+        { local_peers: peers, submit: policy.submit },
+        'LOCAL_PEERS counts for nothing: it goes with SUBMIT_ACCESS=local',
+      );
+  }
   return access;
 }
 

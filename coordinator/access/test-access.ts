@@ -51,6 +51,7 @@ export async function openAccess(
     rates: { requests: undefined, submits: undefined, connects: undefined, messages: undefined },
     allowedOrigins: [],
     trustedProxies: [],
+    localPeers: [],
     ...config,
   });
   t.after(() => access.close());

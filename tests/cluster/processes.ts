@@ -28,11 +28,21 @@ export class Threads {
   #output = '';
   #exit: Exit | undefined;
 
-  /** @param args of `threads`, @param env beside PATH and HOME nothing of the caller's environment is passed on */
-  constructor(ending: Ending, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param args of `threads`
+   * @param env beside PATH and HOME nothing of the caller's environment is passed on
+   * @param through a command that becomes the one behind it, such as `ip netns exec NAME`
+   */
+  constructor(
+    ending: Ending,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    through: readonly string[] = [],
+  ) {
     const { PATH, HOME, TMPDIR } = process.env;
     const inherited = { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
-    this.#child = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), ...args], {
+    const [file = process.execPath, ...rest] = [...through, process.execPath, join(ROOT, 'cli/main.ts')];
+    this.#child = spawn(file, [...rest, ...args], {
       cwd: ROOT,
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
