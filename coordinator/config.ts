@@ -18,6 +18,8 @@ export interface CoordinatorConfig {
   readonly storeUrl?: string | undefined;
   /** How many workers the operator expects. */
   readonly clusterSize?: number | undefined;
+  /** A file with that number, read anew whenever it is asked for; it goes before `clusterSize`. */
+  readonly clusterSizeFile?: string | undefined;
   /** The built pages; by default build/pages of this project. */
   readonly pagesDir?: string | undefined;
   /** The compiled CPU kernels; by default build/kernels of this project. */

@@ -17,6 +17,7 @@ import type { Cluster, Runtime } from './cluster.ts';
 import { StartError } from './config.ts';
 import type { CoordinatorConfig } from './config.ts';
 import { exitOnCrash } from './crash.ts';
+import { expectedWorkers } from './expected-workers.ts';
 import { openGateway } from './gateway/gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import { httpServer } from './http-server.ts';
@@ -75,11 +76,11 @@ async function assemble(
   const kernelsDir = config.kernelsDir ?? projectFolder('build/kernels');
   const kernels = readKernels(workloads.values(), projectFolder('shaders'), kernelsDir);
   const allowedOrigins = config.allowedOrigins ?? [];
-  const clusterSize = config.clusterSize ?? null;
+  const workersExpected = expectedWorkers(config.clusterSize ?? null, config.clusterSizeFile);
 
   const store = await openSqliteStore(config.dataDir);
   undo.push(() => store.close());
-  const metrics = createMetrics(log, clusterSize);
+  const metrics = createMetrics(log, workersExpected);
   const cluster = await createCluster({
     store,
     workloads,
@@ -88,7 +89,12 @@ async function assemble(
     recompute: new RecomputeThread(workloads, kernelsDir, log),
     kernelHashes: (ofJob) => kernels.hashesOf(ofJob),
     log,
-    config: { softwareVersion: version, clusterSize, heartbeatMs: HEARTBEAT_MS, rules: config.jobRules },
+    config: {
+      softwareVersion: version,
+      expectedWorkers: workersExpected,
+      heartbeatMs: HEARTBEAT_MS,
+      rules: config.jobRules,
+    },
   });
 
   undo.splice(0, undo.length, () => cluster.close());

@@ -241,7 +241,7 @@ export const clusterStatus = z.object({
   draining: z.boolean(),
   store: z.enum(['ok', 'unavailable']),
   workers: z.object({
-    expected: z.number().int().nullable().describe('CLUSTER_SIZE'),
+    expected: z.number().int().nullable().describe('CLUSTER_SIZE, CLUSTER_SIZE_FILE'),
     connected: z.number().int(),
     by_kind: z.record(z.string(), z.number().int()),
     by_state: z.record(z.string(), z.number().int()),

@@ -40,6 +40,7 @@ export const coordinator: Command = {
       dataDir: settings.get(options.DATA_DIR),
       storeUrl: settings.get(options.STORE_URL),
       clusterSize: settings.get(options.CLUSTER_SIZE),
+      clusterSizeFile: settings.get(options.CLUSTER_SIZE_FILE),
       allowedOrigins: settings.get(options.ALLOWED_ORIGINS),
       policy: {
         read: settings.get(options.READ_ACCESS),

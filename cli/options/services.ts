@@ -155,6 +155,14 @@ export const CLUSTER_SIZE: Option<number | undefined> = {
   fallback: undefined,
   parse: whole(1, 1_000_000),
 };
+export const CLUSTER_SIZE_FILE: Option<string | undefined> = {
+  flag: 'cluster-size-file',
+  env: 'CLUSTER_SIZE_FILE',
+  value: 'FILE',
+  help: 'a file with that number, read anew each time, so that scaling needs no restart; goes before CLUSTER_SIZE',
+  fallback: undefined,
+  parse: file,
+};
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 export const LOG_LEVEL: Option<LogLevel> = {
   flag: 'log-level',
@@ -222,6 +230,7 @@ export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
     ALLOWED_ORIGINS,
     PUBLIC_URL,
     CLUSTER_SIZE,
+    CLUSTER_SIZE_FILE,
     LOG_LEVEL,
   ],
   ...[

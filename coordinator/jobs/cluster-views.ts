@@ -102,7 +102,7 @@ export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: 
     draining,
     store: core.committer.available ? 'ok' : 'unavailable',
     workers: {
-      expected: config.clusterSize,
+      expected: config.expectedWorkers(),
       connected: core.nodes.connected,
       by_kind: Object.fromEntries(kinds),
       by_state: Object.fromEntries(workersByState(core)),

@@ -1,6 +1,7 @@
 /** What the core is made of and what it is told. */
 import type { Kernels, Workload } from '../../protocol/workload.ts';
 import type { Observer, Runtime } from '../cluster.ts';
+import type { ExpectedWorkers } from '../expected-workers.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { JobRules } from './job-rules.ts';
@@ -9,8 +10,7 @@ import type { Recompute } from '../verify/truth.ts';
 export interface ClusterConfig {
   /** Version of this software, as told to workers and in status. */
   readonly softwareVersion: string;
-  /** How many workers the operator expects; null if not said. */
-  readonly clusterSize: number | null;
+  readonly expectedWorkers: ExpectedWorkers;
   /** How long a batch should take (10 s). */
   readonly targetMs?: number | undefined;
   /** How often workers report (10 s). */

@@ -177,7 +177,7 @@ export async function startCluster(
     recompute,
     kernelHashes: () => ({ gpu: '0'.repeat(64), cpu: '1'.repeat(64) }),
     log: createLog('silent'),
-    config: { softwareVersion: '0.0.0', clusterSize: null, ...options.config },
+    config: { softwareVersion: '0.0.0', expectedWorkers: () => null, ...options.config },
   });
   return { cluster, store, runtime, observer, recompute };
 }

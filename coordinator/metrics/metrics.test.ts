@@ -110,7 +110,7 @@ test('nothing but /metrics is on its port', async (t) => {
 });
 
 test('every metric has a name by the conventions, a help line and a type', async () => {
-  const metrics = createMetrics(createLog('silent'), 3);
+  const metrics = createMetrics(createLog('silent'), () => 3);
   metrics.attach(
     {
       jobs: () => new Map([['collatz', new Map([['running', 1]])]]),
@@ -138,7 +138,11 @@ test('every metric has a name by the conventions, a help line and a type', async
 
 test('the rate of the last minute forgets what is older', async () => {
   let now = 0;
-  const { observer, text } = createMetrics(createLog('silent'), null, () => now);
+  const { observer, text } = createMetrics(
+    createLog('silent'),
+    () => null,
+    () => now,
+  );
   const accepted = {
     type: 'thread',
     kind: 'cpu',
@@ -160,7 +164,7 @@ test('the rate of the last minute forgets what is older', async () => {
 });
 
 test('the failed share has no value before there are results', async () => {
-  const { observer, text } = createMetrics(createLog('silent'), null);
+  const { observer, text } = createMetrics(createLog('silent'), () => null);
   assert.equal(samples(await text()).has('cluster_batches_failed_ratio'), false);
   const settled = { type: 'thread', kind: 'cpu', own: true, units: 0n, computeMs: 1 } as const;
   observer.submissionSettled({ ...settled, outcome: 'lease_expired' });

@@ -7,6 +7,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { ClusterGauges, ConnectedWorkers, Observer } from '../cluster.ts';
+import type { ExpectedWorkers } from '../expected-workers.ts';
 import { JOB_STATES } from '../../protocol/http.ts';
 import { WORKER_KINDS } from '../../protocol/messages.ts';
 import { httpServer } from '../http-server.ts';
@@ -47,7 +48,7 @@ export interface Metrics {
 /** @param now milliseconds, never going back */
 export function createMetrics(
   log: Log,
-  expectedWorkers: number | null,
+  expectedWorkers: ExpectedWorkers,
   now: () => number = () => performance.now(),
 ): Metrics {
   const registry = new Registry();
@@ -58,13 +59,16 @@ export function createMetrics(
   for (const what of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${what}_total`);
   }
-  if (expectedWorkers !== null) {
-    new Gauge({
-      name: 'cluster_workers_expected',
-      help: 'Workers that the operator expects (CLUSTER_SIZE).',
-      registers: [registry],
-    }).set(expectedWorkers);
-  }
+  new Gauge({
+    name: 'cluster_workers_expected',
+    help: 'Workers that the operator expects (CLUSTER_SIZE, CLUSTER_SIZE_FILE); no value if not said.',
+    registers: [registry],
+    collect() {
+      const expected = expectedWorkers();
+      if (expected === null) this.remove();
+      else this.set(expected);
+    },
+  });
   const text = () => registry.metrics();
   let admit: (request: IncomingMessage) => void = () => {
     throw new ClusterError('not_ready', 'the coordinator starts: come back in a moment');

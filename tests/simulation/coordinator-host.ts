@@ -88,7 +88,7 @@ export class CoordinatorHost implements Listener {
       log: ledger.log satisfies Log,
       config: {
         softwareVersion: 'simulation',
-        clusterSize: null,
+        expectedWorkers: () => null,
         heartbeatMs: HEARTBEAT_MS,
         targetMs: target_ms,
       },
