@@ -9,6 +9,7 @@ export * from './options/jobs.ts';
 export * from './options/keys.ts';
 export * from './options/measuring.ts';
 export * from './options/services.ts';
+export * from './options/watching.ts';
 export * from './options/workers.ts';
 
 export const environment: Environment = process.env;

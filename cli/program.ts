@@ -79,6 +79,11 @@ const COMMANDS: readonly Entry[] = [
   },
   { name: 'audit', summary: 'who did what', load: async () => (await import('./commands/audit.ts')).audit },
   {
+    name: 'report',
+    summary: 'what the cluster did over some time, and advice',
+    load: async () => (await import('./commands/report.ts')).report,
+  },
+  {
     name: 'bench',
     summary: 'how fast this machine computes',
     load: async () => (await import('./commands/bench.ts')).bench,
@@ -197,7 +202,7 @@ function overview(self: string): string {
     `${self} COMMAND --help lists a command’s options; many can be given as environment variables.`,
     'Without a command, NODE_TYPE=worker or NODE_TYPE=coordinator says what is started (for containers).',
     'Exit codes: 0 done; 1 the job failed or was cancelled, or something was refused or could not start;',
-    '2 wrong usage; 3 the coordinator cannot be reached.',
+    '2 wrong usage; 3 the coordinator, or for report Prometheus, cannot be reached.',
   ].join('\n');
 }
 
