@@ -1,6 +1,6 @@
 /**
  * How many workers the operator expects: CLUSTER_SIZE, or the number in CLUSTER_SIZE_FILE, which whoever scales the
- * cluster writes anew. Read each time that somebody asks, so that scaling needs no restart: 20 µs for a small file.
+ * cluster writes anew. Read each time that somebody asks, so that scaling needs no restart: 30 µs for a small file.
  */
 import { readFileSync, statSync } from 'node:fs';
 

@@ -16,6 +16,8 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartError } from '../config.ts';
+import { networkFilesystem } from './filesystem.ts';
+import type { FilesystemProbe } from './filesystem.ts';
 import { explain, isBusy } from './store-error.ts';
 
 const KEY_BYTES = 32;
@@ -30,7 +32,14 @@ export interface DataFolder {
 }
 
 /** @throws StartError data_dir, already_running */
-export function openDataFolder(dataDir: string): DataFolder {
+export function openDataFolder(dataDir: string, probe?: FilesystemProbe): DataFolder {
+  const network = networkFilesystem(resolve(dataDir), probe);
+  if (network !== null) {
+    throw new StartError(
+      'data_dir',
+      `${dataDir} is on ${network}: over a network SQLite’s locks and syncs can’t be trusted, and results could be lost or counted twice. Choose a DATA_DIR on a disk of this machine (in a container, a local volume)`,
+    );
+  }
   try {
     makeFolder(resolve(dataDir));
   } catch (error) {

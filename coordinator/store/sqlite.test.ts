@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { StartError } from '../config.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { openDataFolder } from './data-folder.ts';
 import { openSqliteStore } from './sqlite.ts';
 import { jobRecord, storeConformance } from './store-conformance.ts';
 import { StoreFenced } from './store.ts';
@@ -143,6 +144,17 @@ test('a file in the place of the folder, or a damaged key, is refused with what 
   await (await openSqliteStore(data)).close();
   writeFileSync(join(data, 'token.key'), 'short');
   await assert.rejects(openSqliteStore(data), problem('data_dir', /token\.key is damaged: remove it/));
+});
+
+test('a folder on a network is refused with the reason, before anything is made there', async (t) => {
+  if (process.platform !== 'linux') return t.skip('filesystems are told apart on Linux alone');
+  const path = join(folder(t), 'data');
+  const nfs = { type: () => 0x6969n, mounts: () => '', device: () => 0n };
+  assert.throws(
+    () => openDataFolder(path, nfs),
+    problem('data_dir', /is on NFS: .*locks and syncs.*local volume/),
+  );
+  assert.ok(!existsSync(path));
 });
 
 test('a folder that may not be written is refused with what to do', async (t) => {
