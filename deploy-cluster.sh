@@ -20,6 +20,8 @@ STATE=${CLUSTER_STATE:-$ROOT/.cluster}
 . "$ROOT/deploy/docker-checks.sh"
 # shellcheck source=deploy/docker.sh
 . "$ROOT/deploy/docker.sh"
+# shellcheck source=deploy/backup-file.sh
+. "$ROOT/deploy/backup-file.sh"
 # shellcheck source=deploy/docker-backup.sh
 . "$ROOT/deploy/docker-backup.sh"
 # shellcheck source=deploy/kubernetes-checks.sh
@@ -42,7 +44,8 @@ Usage: ./deploy-cluster.sh COMMAND
   stop               stops everything; data, keys and certificates stay
   cleanup [--yes]    removes everything, data too; asks first
   backup [FILE]      store, metrics, dashboards, keys and certificates (backups/threads-cluster-DATE.tar.gz)
-  restore FILE       all that into an empty cluster
+  restore FILE [docker|kubernetes]
+                     all that into an empty cluster, on what it was made on
   check [docker|kubernetes]
                      what this machine lacks for it; changes nothing
   help               this text
@@ -116,8 +119,10 @@ main() {
       in_place backup "$@"
       ;;
     restore)
-      [ $# -eq 1 ] || refuse 'restore takes the file of a backup' './deploy-cluster.sh restore FILE'
-      restore "$1"
+      case "$#${2:-}" in
+        1 | 2docker | 2kubernetes) restore "$@" ;;
+        *) refuse 'restore takes the file of a backup' './deploy-cluster.sh restore FILE [docker|kubernetes]' ;;
+      esac
       ;;
     check)
       case "$#${1:-}" in

@@ -1,29 +1,17 @@
 # shellcheck shell=bash
-# A backup is one .tar.gz, readable by its owner alone (it holds keys): `store`, as the coordinator's own snapshot,
-# and a tar of each other volume. What writes a volume is paused for the copy, so that it is one moment's.
+# Backups of a cluster on Docker. What writes a volume is paused for the copy, so that it is one moment's.
 
 # VOLUME:SERVICE that writes it
 readonly COPIED_VOLUMES='worker-key: certificates:nginx prometheus-data:prometheus alertmanager-data:alertmanager grafana-data:grafana'
 
 docker_backup() {
-  local file=${1:-$ROOT/backups/threads-cluster-$(date +%Y%m%d-%H%M%S).tar.gz} work
   docker_is_up
-  case $file in /*) ;; *) file=$PWD/$file ;; esac
-  [ ! -e "$file" ] || fail "$file is there already" 'name another file'
-  umask 077
-  mkdir -p "$(dirname "$file")" || fail "$(dirname "$file") can't be made" 'name a file where you may write'
-  work=$(mktemp -d)
-  # shellcheck disable=SC2064 # the folder of now
-  trap "rm -rf '$work'" EXIT
+  begin_backup "${1:-}"
   step 'the store'
-  in_coordinator "${THREADS_IN_CONTAINER[@]}" backup - >"$work/store" ||
+  in_coordinator "${THREADS_IN_CONTAINER[@]}" backup - >"$BACKUP_FOLDER/store" ||
     fail 'the store could not be read' './deploy-cluster.sh logs coordinator says why'
-  copy_volumes "$work"
-  printf 'threads-cluster backup 1\n%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$work/about"
-  (cd "$work" && sha256sum about store ./*.tar >checksums)
-  tar -C "$work" -czf "$file.new" .
-  mv "$file.new" "$file"
-  say "Backup: $file ($(du -h "$file" | cut -f 1)). It holds keys: keep it where only you can read it."
+  copy_volumes "$BACKUP_FOLDER"
+  end_backup
 }
 
 copy_volumes() {
@@ -55,30 +43,11 @@ coordinator_image() {
   printf '%sthreads-cluster/coordinator:%s\n' "${registry:+$registry/}" "$(setting IMAGE_TAG latest)"
 }
 
-# restore FILE: by the place of this folder's cluster; Docker where there is none yet.
-restore() {
-  [ -f "$1" ] || fail "there is no file $1" 'give the path of a backup, such as backups/threads-cluster-….tar.gz'
-  local place
-  place=$(recall place docker)
-  "${place}_restore" "$1"
-}
-
-# unpack_backup FILE FOLDER: checks that it is one, and whole.
-unpack_backup() {
-  if ! tar -C "$2" -xzf "$1" 2>/dev/null || [ "$(head -n 1 "$2/about" 2>/dev/null)" != 'threads-cluster backup 1' ]; then
-    fail "$1 is no backup of a cluster, or not a whole one" 'take a file that ./deploy-cluster.sh backup made'
-  fi
-  (cd "$2" && sha256sum --check --quiet checksums >/dev/null 2>&1) ||
-    fail "$1 is damaged: its parts are not what was written" 'take another backup'
-}
-
 docker_restore() {
   local work volume entry
   docker_check 0
-  work=$(mktemp -d)
-  # shellcheck disable=SC2064
-  trap "rm -rf '$work'" EXIT
-  unpack_backup "$1" "$work"
+  begin_restore "$1"
+  work=$BACKUP_FOLDER
   if docker volume inspect "$(project)_coordinator-data" >/dev/null 2>&1; then
     fail 'there is a cluster already: a backup goes into an empty one' './deploy-cluster.sh backup, then ./deploy-cluster.sh cleanup, then restore again'
   fi
@@ -90,6 +59,7 @@ docker_restore() {
   remember place docker
   for entry in $COPIED_VOLUMES; do
     volume=${entry%%:*}
+    [ -f "$work/$volume.tar" ] || continue
     step "the volume $volume"
     volume_tar "$volume" -C /volume -xpf - <"$work/$volume.tar" || fail "the volume $volume could not be filled" './deploy-cluster.sh cleanup --yes, then try again'
   done

@@ -21,7 +21,7 @@ suite('devices of pages', { skip }, () => {
   test('a GPU that is lost in the middle of a batch is opened again, and nothing is lost', async (t) => {
     const coordinator = await runCoordinator(t);
     // Batches enough that the job goes on for long after the one that is seen.
-    const job = await coordinator.submit('1200000', { batch_size: 20_000 });
+    const job = await coordinator.submit('600000', { batch_size: 20_000 });
     const context = await visitor(await openBrowser(t), { engine: 'gpu', intensity: 'All' });
     const { page } = await visit(context, coordinator.url);
     const started = page.waitForEvent('worker', (worker) => worker.url().includes('contribution-thread'));
