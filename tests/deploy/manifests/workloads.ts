@@ -1,0 +1,84 @@
+/** Whatever runs pods: its selector, its number, and what its volumes allow. */
+import { at, items, text, texts, selects, type Finding, type Manifest } from './manifest.ts';
+import { isWorkload, podsOf, type PodShape } from './pods.ts';
+
+/** Scaled by hand or by an autoscaler: a number in the manifest would be set anew whenever it is applied. */
+const SCALED_FROM_OUTSIDE = ['cpu-workers', 'gpu-workers'];
+/** Every one of them would have a store of its own. */
+const ALONE = ['coordinator'];
+
+export function workloadFindings(manifests: readonly Manifest[]): Finding[] {
+  const pods = podsOf(manifests).filter(({ manifest }) => isWorkload(manifest) && manifest.kind !== 'Job');
+  return pods.flatMap((pod) => [
+    ...selector(pod, pods),
+    ...number(pod.manifest),
+    ...claims(pod),
+    ...statefulSet(pod, manifests),
+  ]);
+}
+
+function selector({ manifest, labels }: PodShape, pods: readonly PodShape[]): Finding[] {
+  const { title: where, body } = manifest;
+  const wanted = at(body, 'spec', 'selector');
+  if (texts(at(wanted, 'matchLabels')).size === 0) {
+    return [{ rule: 'selector', where, what: 'spec.selector.matchLabels is empty' }];
+  }
+  if (!selects(wanted, labels)) {
+    return [{ rule: 'selector', where, what: 'spec.selector does not match the labels of its own template' }];
+  }
+  return pods
+    .filter((other) => other.manifest !== manifest && selects(wanted, other.labels))
+    .map((other) => ({
+      rule: 'selector-overlap',
+      where,
+      what: `selects pods of ${other.manifest.title} too`,
+    }));
+}
+
+function number({ name, kind, title: where, body }: Manifest): Finding[] {
+  const replicas = at(body, 'spec', 'replicas');
+  if (kind === 'Deployment' && SCALED_FROM_OUTSIDE.includes(name) && replicas !== undefined) {
+    const what = 'spec.replicas would undo `kubectl scale` whenever this is applied';
+    return [{ rule: 'replicas', where, what }];
+  }
+  if (ALONE.includes(name) && replicas !== 1) {
+    return [
+      { rule: 'replicas', where, what: 'spec.replicas is not 1, and each would have a store of its own' },
+    ];
+  }
+  return [];
+}
+
+/** A new pod can't mount what the old one still holds on another node. */
+function claims({ manifest: { kind, title: where, body }, spec }: PodShape): Finding[] {
+  const claimed = items(spec['volumes']).some((volume) => at(volume, 'persistentVolumeClaim') !== undefined);
+  if (kind !== 'Deployment' || !claimed || at(body, 'spec', 'strategy', 'type') === 'Recreate') return [];
+  return [
+    { rule: 'strategy', where, what: 'has a volume of one node, so spec.strategy.type has to be Recreate' },
+  ];
+}
+
+function statefulSet(
+  { manifest: { kind, title: where, body } }: PodShape,
+  manifests: readonly Manifest[],
+): Finding[] {
+  if (kind !== 'StatefulSet') return [];
+  const name = text(at(body, 'spec', 'serviceName'));
+  const service = manifests.find((other) => other.kind === 'Service' && other.name === name);
+  const headless = service !== undefined && at(service.body, 'spec', 'clusterIP') === 'None';
+  const shared = items(at(body, 'spec', 'volumeClaimTemplates')).filter((claim) =>
+    items(at(claim, 'spec', 'accessModes')).some(
+      (mode) => mode !== 'ReadWriteOnce' && mode !== 'ReadWriteOncePod',
+    ),
+  );
+  return [
+    ...(headless
+      ? []
+      : [{ rule: 'service-name', where, what: `spec.serviceName ${name} is no headless Service` }]),
+    ...shared.map((claim) => ({
+      rule: 'shared-volume',
+      where,
+      what: `volume ${text(at(claim, 'metadata', 'name'))} is for several nodes, as network file systems are`,
+    })),
+  ];
+}
