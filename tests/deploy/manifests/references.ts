@@ -124,6 +124,7 @@ function variables(
     })),
     ...entries.flatMap((entry, i) => expansions(where, entry, entries.slice(0, i))),
     ...entries.flatMap((entry) => ownResources(where, name, entry)),
+    ...entries.flatMap((entry) => address(where, entry, there)),
   ];
 }
 
@@ -150,3 +151,17 @@ function ownResources(where: string, container: string, entry: unknown): Finding
     { rule: 'reference', where, what: `${text(at(entry, 'name'))} reads the resources of container ${of}` },
   ];
 }
+
+/** `http://coordinator-service:3000`: a Service of the same namespace. */
+function address(where: string, entry: unknown, there: ReadonlyMap<string, Manifest>): Finding[] {
+  const value = text(at(entry, 'value'));
+  const [, host, port] = /^https?:\/\/([a-z0-9-]+):(\d+)$/.exec(value) ?? [];
+  if (host === undefined || port === undefined || hasPort(there.get(`Service/${host}`), Number(port)))
+    return [];
+  const what = `${text(at(entry, 'name'))}=${value}: there is no Service ${host} with a port ${port}`;
+  return [{ rule: 'address', where, what }];
+}
+
+/** Whether it is a Service with that port. */
+export const hasPort = (service: Manifest | undefined, port: number): boolean =>
+  items(at(service?.body, 'spec', 'ports')).some((entry) => at(entry, 'port') === port);
