@@ -1,0 +1,2 @@
+#!/bin/sh
+exec node /usr/share/grafana/grafana.mjs
