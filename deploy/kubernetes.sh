@@ -91,12 +91,29 @@ relative_path() {
   printf '%s%s\n' "$up" "${to#"$from"/}"
 }
 
+# Options of coordinator, workers and nginx that this call sets: they become part of the ConfigMap cluster-settings.
+readonly PASSED_SETTINGS='DOMAIN ACME_EMAIL ACME_SERVER LAN_NAMES PUBLIC_URL ALLOWED_ORIGINS READ_ACCESS VOLUNTEER_ACCESS SUBMIT_ACCESS RETENTION_DAYS LOG_LEVEL NODE_TAGS'
+
+cluster_settings() {
+  local name value begun=''
+  for name in $PASSED_SETTINGS; do
+    value=$(setting "$name" "$(recall "$name")")
+    [ -n "$value" ] || continue
+    # The next call without it means the same cluster.
+    remember "$name" "$value"
+    [ -n "$begun" ] || printf 'configMapGenerator:\n  - name: cluster-settings\n    behavior: merge\n    options: { disableNameSuffixHash: true }\n    literals:\n'
+    begun=yes
+    printf "      - '%s=%s'\n" "$name" "$(printf '%s' "$value" | sed "s/'/''/g")"
+  done
+}
+
 write_kustomization() {
   local component image name
   mkdir -p "$STATE/kubernetes"
   {
     printf '# Made by deploy-cluster.sh: what is this cluster'"'"'s own. kubectl apply -k takes this folder.\n'
     printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n'
+    printf 'namespace: %s\n' "$NAMESPACE"
     printf 'resources:\n  - %s\n' "$(relative_path "$STATE/kubernetes" "$ROOT/k8s/overlays/default")"
     printf 'images:\n'
     for image in coordinator cpu-worker gpu-worker nginx; do
@@ -107,6 +124,7 @@ write_kustomization() {
     for component in $(components "$1"); do
       printf '  - %s\n' "$(relative_path "$STATE/kubernetes" "$ROOT/k8s/components/$component")"
     done
+    cluster_settings
   } >"$STATE/kubernetes/kustomization.yaml"
 }
 
@@ -117,6 +135,7 @@ components() {
   [ -z "$wanted" ] || remember components "$wanted"
   if [ "$IMAGES_BY" != push ]; then wanted="local $wanted"; fi
   if by_software "$1"; then wanted="software-gpu $wanted"; fi
+  if [ -n "$(setting DOMAIN "$(recall DOMAIN)")" ] && [[ " $wanted " != *' ingress '* ]]; then wanted="acme $wanted"; fi
   printf '%s\n' "$wanted"
 }
 

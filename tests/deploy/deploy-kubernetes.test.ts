@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { runCommand } from '../setup/command.ts';
+import { findKubectl } from '../setup/kubectl.ts';
 import type { Ended, Rule, Script } from './stand-ins.ts';
 import { scriptWith } from './stand-ins.ts';
 
@@ -165,19 +167,48 @@ suite('kubernetes N G', () => {
 
   test('software adapters and components stand in the kustomization of this cluster', async (t) => {
     const script = machine(t);
-    const env = { GPU_ENABLED: 'true', K8S_COMPONENTS: 'autoscale' };
+    const env = { GPU_ENABLED: 'true', K8S_COMPONENTS: 'autoscale', DOMAIN: "it's.example.org" };
     const rules = [{ call: 'kubectl get nodes -o jsonpath=*nvidia*', out: '' }, ...EMPTY];
     script.rules(rules);
     const { code, stderr } = await script.run(['kubernetes', '3', '2'], env);
     assert.equal(code, 0, stderr);
     const text = readFileSync(join(script.state, 'kubernetes/kustomization.yaml'), 'utf8');
+    assert.ok(text.includes("- 'DOMAIN=it''s.example.org'\n"), text);
     for (const line of [
+      '../../k8s/components/acme',
       '../../k8s/overlays/default',
       '../../k8s/components/software-gpu',
       '../../k8s/components/local',
       '../../k8s/components/autoscale',
     ])
       assert.ok(text.includes(`  - ${line}\n`), `${line}\n${text}`);
+  });
+
+  test('what it writes is rendered by a real kubectl, with its images and settings', async (t) => {
+    const kubectl = await findKubectl();
+    if ('missing' in kubectl) return t.skip(kubectl.missing);
+    const script = machine(t, [{ call: 'kubectl get nodes -o jsonpath=*nvidia*', out: '' }, ...EMPTY]);
+    const { code, stderr } = await script.run(['kubernetes', '3', '2'], {
+      GPU_ENABLED: 'true',
+      K8S_COMPONENTS: 'autoscale',
+      DOMAIN: 'cluster.example.org',
+      IMAGE_TAG: '0017',
+    });
+    assert.equal(code, 0, stderr);
+    const { ok, stdout, problem } = await runCommand(kubectl.path, [
+      'kustomize',
+      join(script.state, 'kubernetes'),
+    ]);
+    assert.ok(ok, problem);
+    for (const line of [
+      'image: threads-cluster/cpu-worker:0017',
+      'image: threads-cluster/nginx:0017',
+      'DOMAIN: cluster.example.org',
+      'GPU_ENABLED: "true"',
+      'kind: HorizontalPodAutoscaler',
+    ])
+      assert.ok(stdout.includes(`${line}\n`), line);
+    assert.doesNotMatch(stdout, /nvidia\.com\/gpu/);
   });
 
   test('a pod that does not become ready is said with where to look', async (t) => {
