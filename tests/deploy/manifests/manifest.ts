@@ -31,6 +31,9 @@ export const items = (value: unknown): readonly unknown[] => (Array.isArray(valu
 /** Empty where there is no text. */
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
+/** For messages, and to compare what may be a text or a number. */
+export const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 /** `at(body, 'spec', 'template')`; a number takes a place of a list. */
 export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
   return path.reduce<unknown>(

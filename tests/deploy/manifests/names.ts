@@ -10,8 +10,8 @@ const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 const QUALIFIED = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const CONFIG_KEY = /^[-._a-zA-Z0-9]{1,253}$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** What etcd takes, less room for the object around it. */
-const MAX_CONFIG_BYTES = 1_048_576;
+/** Of an object: `kubectl apply` keeps a copy of it in an annotation, and annotations are limited. */
+const MAX_BYTES = 262_144;
 /** Of the pod's name, which a StatefulSet makes a label of: `-10` and a revision come after it. */
 const MAX_STATEFUL_NAME = 52;
 const NO_NAMESPACE = ['Namespace'];
@@ -22,6 +22,7 @@ export function nameFindings(manifests: readonly Manifest[], namespace: string):
     ...place(manifest, namespace),
     ...labels(manifest.body, manifest.title),
     ...configMap(manifest),
+    ...size(manifest),
   ]);
   return [...findings, ...repeated(manifests), ...podNames(manifests)];
 }
@@ -76,25 +77,26 @@ function pairs(map: unknown, where: string, valueForm: RegExp): Finding[] {
       QUALIFIED.test(name) && (prefix === undefined || DOMAIN.test(prefix)) && key.split('/').length <= 2;
     const wrongKey = keyOk ? [] : [{ rule: 'label', where, what: `"${key}" is no key of a label` }];
     const valueOk = typeof value === 'string' && valueForm.test(value);
-    const shown = JSON.stringify(value);
+    const inJson = JSON.stringify(value);
     return valueOk
       ? wrongKey
-      : [...wrongKey, { rule: 'label', where, what: `${key}: ${shown} is no value of a label` }];
+      : [...wrongKey, { rule: 'label', where, what: `${key}: ${inJson} is no value of a label` }];
   });
 }
 
 function configMap({ kind, title, body }: Manifest): Finding[] {
   if (kind !== 'ConfigMap' && kind !== 'Secret') return [];
   const data = { ...fields(body['data']), ...fields(body['stringData']) };
-  const wrong = Object.keys(data)
+  return Object.keys(data)
     .filter((key) => !CONFIG_KEY.test(key))
     .map((key) => ({ rule: 'config-key', where: title, what: `"${key}" is no key` }));
-  const bytes = Buffer.byteLength(JSON.stringify(data));
-  if (bytes <= MAX_CONFIG_BYTES) return wrong;
-  return [
-    ...wrong,
-    { rule: 'config-size', where: title, what: `${bytes} bytes, and ${MAX_CONFIG_BYTES} fit` },
-  ];
+}
+
+function size({ title, body }: Manifest): Finding[] {
+  const bytes = Buffer.byteLength(JSON.stringify(body));
+  return bytes <= MAX_BYTES
+    ? []
+    : [{ rule: 'size', where: title, what: `${bytes} bytes, and ${MAX_BYTES} fit` }];
 }
 
 function podNames(manifests: readonly Manifest[]): Finding[] {

@@ -1,5 +1,5 @@
 /** How containers run: image, resources, probes. */
-import { at, fields, items, text, type Fields, type Finding } from './manifest.ts';
+import { at, shown, fields, items, text, type Fields, type Finding } from './manifest.ts';
 import { portNamed, type Container, type PodShape } from './pods.ts';
 
 const PROBES = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const;
@@ -50,7 +50,7 @@ function pair([unit, value]: readonly (string | number)[]): [string, number] {
 
 /** `500m` is 0.5, `1Gi` is 2^30; NaN for anything else. */
 export function quantity(value: unknown): number {
-  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(String(value)) ?? [];
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(shown(value)) ?? [];
   return number === '' ? NaN : Number(number) * (UNITS.get(unit) ?? NaN);
 }
 
@@ -65,7 +65,7 @@ function resources({ title: where, body }: Container): Finding[] {
     if (limit === undefined) return [{ rule, where, what: `has no limit of ${name}` }];
     if (!(quantity(request) <= quantity(limit))) {
       return [
-        { rule, where, what: `requests ${String(request)} of ${name}, more than its limit ${String(limit)}` },
+        { rule, where, what: `requests ${shown(request)} of ${name}, more than its limit ${shown(limit)}` },
       ];
     }
     if (name.includes('/') && quantity(request) !== quantity(limit)) {
@@ -93,7 +93,7 @@ function probeProblem(
   if (handlers.length !== 1) return `needs one of ${HANDLERS.join(', ')}`;
   const port = at(probe, handler, 'port');
   if (port !== undefined && portNamed(ports, port) === undefined)
-    return `asks port ${String(port)}, which it has not`;
+    return `asks port ${shown(port)}, which it has not`;
   const period = Number(probe['periodSeconds'] ?? 10);
   if (Number(probe['timeoutSeconds'] ?? 1) > Math.max(period, 5)) return 'waits longer than its period';
   if (field !== 'readinessProbe' && Number(probe['successThreshold'] ?? 1) !== 1)

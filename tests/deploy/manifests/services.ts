@@ -1,6 +1,7 @@
 /** What leads to pods by labels and ports: Services, and what is built on them. */
 import {
   at,
+  shown,
   fields,
   items,
   labelsOf,
@@ -39,7 +40,7 @@ function service({ title: where, body }: Manifest, pods: readonly PodShape[]): F
     const target = at(port, 'targetPort') ?? at(port, 'port');
     return selected
       .filter((pod) => portNamed(pod.ports, target) === undefined)
-      .map((pod) => `targetPort ${String(target)} is no port of ${pod.manifest.title}`);
+      .map((pod) => `targetPort ${shown(target)} is no port of ${pod.manifest.title}`);
   });
   return [
     ...(none ? [{ rule: 'service-selector', where, what: 'selects no pod' }] : []),
@@ -51,7 +52,7 @@ function service({ title: where, body }: Manifest, pods: readonly PodShape[]): F
 
 function servicePorts(where: string, ports: readonly unknown[]): Finding[] {
   const names = ports.map((port) => text(at(port, 'name')));
-  const numbers = ports.map((port) => `${String(at(port, 'port'))} ${text(at(port, 'protocol')) || 'TCP'}`);
+  const numbers = ports.map((port) => `${shown(at(port, 'port'))} ${text(at(port, 'protocol')) || 'TCP'}`);
   const twice = (list: readonly string[]) =>
     list.filter((entry, i) => entry !== '' && list.indexOf(entry) !== i);
   const unnamed = ports.length > 1 && names.includes('');
@@ -84,7 +85,7 @@ function nodePorts(where: string, body: unknown, ports: readonly unknown[]): Fin
     ...outside.map((port) => ({
       rule: 'node-port',
       where,
-      what: `nodePort ${String(port)} is not of 30000 to 32767`,
+      what: `nodePort ${shown(port)} is not of 30000 to 32767`,
     })),
   ];
 }
@@ -116,7 +117,7 @@ function ingressBackend(where: string, backend: unknown, manifests: readonly Man
   const wanted = at(backend, 'port', 'name') ?? at(backend, 'port', 'number');
   const ports = items(at(service.body, 'spec', 'ports'));
   const found = ports.some((port) => at(port, 'name') === wanted || at(port, 'port') === wanted);
-  return found ? [] : [{ rule: 'ingress', where, what: `Service ${name} has no port ${String(wanted)}` }];
+  return found ? [] : [{ rule: 'ingress', where, what: `Service ${name} has no port ${shown(wanted)}` }];
 }
 
 function serviceMonitor({ title: where, body }: Manifest, manifests: readonly Manifest[]): Finding[] {
@@ -132,7 +133,7 @@ function serviceMonitor({ title: where, body }: Manifest, manifests: readonly Ma
       .map((port) => ({
         rule: 'service-monitor',
         where,
-        what: `${service.title} has no port named ${String(port)}`,
+        what: `${service.title} has no port named ${shown(port)}`,
       }));
   });
 }

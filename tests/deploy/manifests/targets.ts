@@ -1,5 +1,5 @@
 /** What acts on pods or on whatever runs them: autoscalers, disruption budgets, network policies. */
-import { at, fields, items, selects, text, texts, type Finding, type Manifest } from './manifest.ts';
+import { at, shown, fields, items, selects, text, texts, type Finding, type Manifest } from './manifest.ts';
 import { podsOf, portNamed, type PodShape } from './pods.ts';
 
 /** Labels of pods that others make: cert-manager's, which answers a challenge. */
@@ -124,6 +124,6 @@ function portsOf(where: string, ports: unknown, reached: readonly PodShape[]): F
     .map((port) => ({
       rule: 'network-policy',
       where,
-      what: `no pod that it is about has a port ${String(port)}`,
+      what: `no pod that it is about has a port ${shown(port)}`,
     }));
 }
