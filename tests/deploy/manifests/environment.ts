@@ -1,8 +1,12 @@
 /** Variables of containers against what reads them: the options of the product, and the settings of other images. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as options from '../../../cli/options.ts';
 import { at, isFields, items, text, texts, type Finding, type Manifest } from './manifest.ts';
 import { podsOf, type Container } from './pods.ts';
 import { plainVariables } from './running.ts';
+
+const NGINX_ENTRY = join(import.meta.dirname, '..', '..', '..', 'nginx', 'entrypoint.sh');
 
 interface Read {
   readonly name: string;
@@ -20,8 +24,11 @@ function isParser(value: unknown): value is (text: string) => unknown {
 }
 
 const anything = (name: string): Read => ({ name, parse: (value) => value });
-/** Settings of nginx's image, in nginx/. */
-const OF_NGINX = ['UPSTREAM_HOST', 'DOMAIN', 'ACME_EMAIL', 'ACME_SERVER', 'LAN_NAMES'].map(anything);
+/** Every variable that the entry point of nginx's image has a default for. */
+const OF_NGINX = Array.from(
+  readFileSync(NGINX_ENTRY, 'utf8').matchAll(/\$\{([A-Z_]+):[-=]/g),
+  ([, name = '']) => anything(name),
+);
 /** Read by NVIDIA's container runtime. */
 const OF_NVIDIA = ['NVIDIA_VISIBLE_DEVICES', 'NVIDIA_DRIVER_CAPABILITIES'].map(anything);
 /** Every container is handed it whole, and takes what is its own. */
