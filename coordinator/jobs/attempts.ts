@@ -14,6 +14,8 @@ export interface Attempt {
   readonly own: boolean;
   /** What the worker said, or what became of it. */
   readonly message: string;
+  /** Nothing more was heard of the worker: that says little of the range, and little of the worker. */
+  readonly silent?: boolean;
 }
 
 /** A part of the range, all of whose numbers were tried equally often. */
@@ -21,7 +23,7 @@ export interface Piece extends Range {
   /** Attempts by own workers, and by strangers since they were last forgiven. */
   readonly own: number;
   readonly strangers: number;
-  /** Some of the strangers. */
+  /** Some of the strangers, without those that fell silent. */
   readonly strangerIds: readonly string[];
   readonly last: Attempt;
   /** Longest batch that begins in it, so that what can't be computed is closed in on; undefined: as usual. */
@@ -130,6 +132,7 @@ function fresh({ start, end }: Range, attempt: Attempt): Piece {
 
 function counted(piece: Piece, attempt: Attempt): Piece {
   if (attempt.own) return { ...piece, own: piece.own + 1, last: attempt };
+  if (attempt.silent === true) return { ...piece, strangers: piece.strangers + 1, last: attempt };
   const others = piece.strangerIds.filter((id) => id !== attempt.nodeId).slice(1 - MAX_STRANGERS);
   const strangerIds = [...others, attempt.nodeId];
   return { ...piece, strangers: piece.strangers + 1, strangerIds, last: attempt };

@@ -199,6 +199,29 @@ test('strangers can’t kill a job that can be computed', async (t) => {
   await cluster.close();
 });
 
+test('the only volunteer, that once fell silent, gets the rest at once; one that failed gets it after a while', async (t) => {
+  const started = await startCluster(temporaryFolder(t));
+  const { cluster } = started;
+  const { job_id: id } = await submitSquares(cluster, 0n, 1_000_000n, { max_attempts: 1 });
+  const silent = connectStranger(cluster, 'laptop');
+  await takeLease(silent);
+  // The lid was closed: its lease is given up.
+  await started.runtime.advance(HOUR_MS);
+  await settled();
+  const back = connectStranger(cluster, 'laptop');
+  await back.session.submit(answer(await takeLease(back)));
+  assert.notEqual((await cluster.status(id)).progress.done, '0');
+
+  await fail(back);
+  const minutes = async (wanted: number): Promise<boolean> => {
+    await pass(started, wanted * 60_000, [back]);
+    return (await back.session.lease(REQUEST)).lease !== null;
+  };
+  assert.equal(await minutes(0.5), false, 'it rests a while');
+  assert.equal(await minutes(3), true, 'nobody else is there, so it is tried again, long before an hour');
+  await cluster.close();
+});
+
 test('a stranger’s failures don’t add up with an own worker’s', async (t) => {
   const started = await startCluster(temporaryFolder(t));
   const { cluster } = started;

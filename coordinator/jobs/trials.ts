@@ -2,8 +2,8 @@
  * Whether a job can go on whose batches fail. The operator's own workers are believed: what failed there as often as
  * the job allows, or on every engine there is, ends the job. Strangers are not: when too much failed at them, the
  * coordinator computes a smallest tile of it itself. If it can't either, the job ends; if it can, their attempts are
- * forgotten, they get nothing of the job for long, and batches there are halved, so that a number that nobody can
- * compute is closed in on until the tile is all that fails.
+ * forgotten, they get nothing of the job for long if others are there, and batches there are halved, so that a number
+ * that nobody can compute is closed in on until the tile is all that fails.
  */
 import { ClusterError } from '../../protocol/errors.ts';
 import { rangeLength } from '../../protocol/range.ts';
@@ -26,7 +26,7 @@ const FEW_BATCHES = 3;
 /** Between two trials of a job; doubled with each that the coordinator passes. */
 const FIRST_PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
-/** How long strangers that failed at what the coordinator can compute get nothing of the job. */
+/** How long strangers that failed at what the coordinator can compute get nothing of the job, where others are there. */
 const STRANGERS_AVOID_MS = 3_600_000;
 
 type FailureKind = 'failed' | 'device_lost' | 'refused' | 'silent';
@@ -47,7 +47,7 @@ export class Trials {
   failed(lease: Lease, kind: FailureKind, message: string): void {
     const { job, segment, range, nodeId } = lease;
     const node = this.#core.nodes.get(nodeId);
-    const attempt = { nodeId, own: node?.facts.own ?? false, message };
+    const attempt = { nodeId, own: node?.facts.own ?? false, message, silent: kind === 'silent' };
     if (kind === 'failed' && node !== undefined) this.#told(node, job, message);
     let worst: Piece | undefined;
     for (const gap of segment.covered.gaps(range)) {
@@ -136,10 +136,7 @@ export class Trials {
     }
     trial.notBefore = now + Math.min(FIRST_PAUSE_MS * 2 ** trial.passed, LONGEST_PAUSE_MS);
     trial.passed += 1;
-    for (const id of [...piece.strangerIds, ...(job.attempts.streak?.nodes ?? [])]) {
-      const node = this.#core.nodes.get(id);
-      if (node?.facts.own === false) node.avoid(job.id, now, STRANGERS_AVOID_MS);
-    }
+    this.#keepAway(job, new Set([...piece.strangerIds, ...(job.attempts.streak?.nodes ?? [])]));
     const half = rangeLength(piece) / 2n;
     job.attempts.forgive(piece, half > job.tileLimits.min ? half : job.tileLimits.min);
     job.attempts.endStreak();
@@ -147,6 +144,23 @@ export class Trials {
       { job_id: job.id },
       `${tellPiece(job, piece)}; the coordinator can compute it, so the job goes on`,
     );
+  }
+
+  /**
+   * Strangers that failed at what can be computed. For long where somebody else is there; else only for the usual
+   * while, since without them nobody would compute: one lost device of the only volunteer held a job up for an hour.
+   */
+  #keepAway(job: Job, failed: ReadonlySet<string>): void {
+    const now = this.#core.now();
+    let others = false;
+    for (const node of this.#core.nodes.all) {
+      if (!node.takesWork || failed.has(node.id) || node.barredUntil > now) continue;
+      others ||= isFeasible(job.demand, node.facts) && !node.avoids(job.id, now);
+    }
+    for (const id of failed) {
+      const node = this.#core.nodes.get(id);
+      if (node?.facts.own === false) node.avoid(job.id, now, others ? STRANGERS_AVOID_MS : 0);
+    }
   }
 }
 
