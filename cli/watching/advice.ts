@@ -53,11 +53,11 @@ function ofWorkers({ workers, workers_expected, connected, jobs_waiting, results
   const idle = workers.filter(({ busy_fraction }) => busy_fraction <= IDLE);
   if (idle.length > 0) {
     const least = percent(1 - Math.max(...idle.map(({ busy_fraction }) => busy_fraction)));
-    const some =
-      idle.length === 1 && workers.length === 1
-        ? 'The worker is'
-        : `${idle.length} of ${workers.length} workers ${idle.length === 1 ? 'is' : 'are'}`;
-    lines.push(`${some} idle ${least} of the time or more: more jobs, or fewer workers.`);
+    const how =
+      workers.length === 1
+        ? `The worker is idle ${least} of the time`
+        : `${idle.length} of ${workers.length} workers ${idle.length === 1 ? 'is' : 'are'} idle ${least} of the time or more`;
+    lines.push(`${how}: more jobs, or fewer workers.`);
   }
   const allBusy = workers.every(({ busy_fraction }) => busy_fraction >= BUSY);
   if (allBusy && jobs_waiting >= 0.5) {

@@ -209,3 +209,57 @@ test('a coordinator whose store was taken over stops writing, and says so', asyn
   assert.equal((await cluster.status(id)).progress.done, '0');
   await cluster.close();
 });
+
+test('a store that was set back counts nothing twice, whatever leases of the life that is forgotten bring', async (t) => {
+  const base = temporaryFolder(t);
+  const first = await startCluster(join(base, 'data'));
+  const { runtime } = first;
+  const { job_id: id } = await submitSquares(first.cluster, 1n, 60_000n);
+  await work(connect(first.cluster, 'a'), 3);
+  // As a disk that is set back by itself: with the key that signs leases. `threads restore` makes another.
+  const copy = crash(join(base, 'data'), base);
+  // The life that is forgotten has faster workers: it cuts longer segments from the same numbers on.
+  const fast = { target_ms: 10_000, rate_per_second: 4000 };
+  const forgotten: Lease[] = [];
+  for (let i = 0; i < 12; i++) {
+    const worker = connect(first.cluster, `old${i % 3}`);
+    const { lease } = await worker.session.lease(fast);
+    if (lease === null) break;
+    forgotten.push(lease);
+    if (i % 2 === 0) await worker.session.submit(answer(lease));
+  }
+  const again = await startCluster(copy, { runtime });
+  const slow = { target_ms: 10_000, rate_per_second: 100 };
+  const late = forgotten.toReversed();
+  const counts = { accepted: 0, refused: 0 };
+  for (const lease of late) {
+    const fresh = connect(again.cluster, 'new');
+    const { lease: next } = await fresh.session.lease(slow);
+    const reply = await connect(again.cluster, nodeOf(lease))
+      .session.submit(answer(lease))
+      .then(
+        () => 'accepted' as const,
+        () => 'refused' as const,
+      );
+    counts[reply] += 1;
+    if (next !== null) await fresh.session.submit(answer(next));
+  }
+  t.diagnostic(`of the forgotten life’s ${late.length}: ${JSON.stringify(counts)}`);
+  assert.ok(counts.refused > 0);
+  const last = connect(again.cluster, 'z');
+  for (let rounds = 0; rounds < 20 && (await again.cluster.status(id)).status !== 'completed'; rounds++) {
+    await runtime.advance(6000);
+    await work(last);
+    await settled();
+  }
+  const status = await again.cluster.status(id);
+  assert.deepEqual([status.status, status.progress.done], ['completed', '59999']);
+  assert.deepEqual((await again.cluster.results(id)).result, squaresOf({ start: '1', end: '60000' }));
+  await again.cluster.close();
+  await first.cluster.close();
+});
+
+/** Whose lease it is, as its token says. */
+function nodeOf(lease: Lease): string {
+  return lease.token.split('|')[5] ?? '';
+}

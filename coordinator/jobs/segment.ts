@@ -67,6 +67,9 @@ export class Segment {
   }
 
   judge(range: Range): Verdict {
+    // A store that was set back to an earlier state cuts its segments anew: what an old lease has beyond this one's
+    // end lies in another, which would count it a second time.
+    if (range.start < this.range.start || range.end > this.range.end) return { kind: 'superseded' };
     if (this.pending.overlaps(range)) return { kind: 'wait' };
     if (!this.covered.overlaps(range)) return { kind: 'new' };
     const result = this.results.get(range.start);

@@ -3,7 +3,16 @@
  * are unpacked into .cache/prometheus and not installed, since installing them would start two services. The programs
  * bring what they need: 30 MB to fetch, 141 MB kept.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { apt, detectDebian, openPrivateApt, type Debian } from './apt.ts';
 import { runCommand } from './command.ts';
@@ -21,25 +30,40 @@ export interface PrometheusTools {
 
 export type FoundTools = { readonly tools: PrometheusTools } | { readonly missing: string };
 
+/**
+ * Debian's Alertmanager looks for its template below /usr/share, and nowhere else: it is run where that folder is the
+ * unpacked one, in a mount namespace of its own.
+ */
+const ALERTMANAGER = `#!/bin/sh
+exec unshare --user --map-root-user --mount sh -c \\
+  'mount --bind "$0/share" /usr/share && exec "$0/bin/prometheus-alertmanager" "$@"' "$(dirname "$0")" "$@"
+`;
+
 /** Installed, unpacked before, or unpacked now: 20 s the first time. Never rejects. */
 export async function findPrometheus(cache = CACHE): Promise<FoundTools> {
-  const before = programs(cache);
-  if (before !== undefined) return { tools: before };
-  const problem = await unpack(cache).catch((error: unknown) => String(error));
-  const after = programs(cache);
-  if (after !== undefined) return { tools: after };
-  return { missing: `there is no Prometheus with Alertmanager (${problem ?? 'their packages lack a program'})` };
+  let problem: string | undefined;
+  if (programs(cache) === undefined) problem = await unpack(cache).catch((error: unknown) => String(error));
+  const tools = programs(cache);
+  if (tools === undefined) {
+    return {
+      missing: `there is no Prometheus with Alertmanager (${problem ?? 'their packages lack a program'})`,
+    };
+  }
+  const runs = await runCommand(tools.alertmanager, ['--version'], { timeoutMs: 20_000 });
+  return runs.ok ? { tools } : { missing: `Alertmanager does not run here (${runs.problem})` };
 }
 
 function programs(cache: string): PrometheusTools | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), join(cache, 'bin')];
+  const own = join(cache, 'unpacked');
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), own, join(own, 'bin')];
   const find = (...names: readonly string[]) =>
     folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
   const promtool = find('promtool');
   const prometheus = find('prometheus');
   const amtool = find('amtool');
-  // Debian calls it by its package.
-  const alertmanager = find('alertmanager', 'prometheus-alertmanager');
+  // Debian calls it by its package where it is installed.
+  const installed = '/usr/bin/prometheus-alertmanager';
+  const alertmanager = existsSync(installed) ? installed : find('alertmanager');
   if (promtool === undefined || prometheus === undefined || amtool === undefined) return undefined;
   return alertmanager === undefined ? undefined : { promtool, prometheus, amtool, alertmanager };
 }
@@ -58,8 +82,14 @@ async function unpack(cache: string): Promise<string | undefined> {
       const extracted = await runCommand('dpkg-deb', ['-x', join(staging, name), unpacked]);
       if (!extracted.ok) return extracted.problem;
     }
+    const template = join('share', 'prometheus', 'alertmanager');
+    const kept = join(staging, 'kept');
+    for (const part of ['bin', template]) {
+      cpSync(join(unpacked, 'usr', part), join(kept, part), { recursive: true });
+    }
+    writeFileSync(join(kept, 'alertmanager'), ALERTMANAGER, { mode: 0o755 });
     // In one step, so that another run never sees half of it.
-    if (!existsSync(join(cache, 'bin'))) renameSync(join(unpacked, 'usr', 'bin'), join(cache, 'bin'));
+    if (!existsSync(join(cache, 'unpacked'))) renameSync(kept, join(cache, 'unpacked'));
     return undefined;
   } finally {
     rmSync(staging, { recursive: true, force: true });

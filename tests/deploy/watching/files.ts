@@ -52,7 +52,7 @@ export const alerts = rules.flatMap((rule) => ('alert' in rule ? [rule] : []));
 export const recorded = new Set(rules.flatMap((rule) => ('record' in rule ? [rule.record] : [])));
 export const dashboards: DashboardFile[] = list('monitoring/grafana/dashboards').map((path) => ({
   name: path,
-  content: JSON.parse(read(path)),
+  content: z.unknown().parse(JSON.parse(read(path))),
 }));
 /** Every question of `threads report`. */
 export const reported = [
