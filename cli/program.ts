@@ -84,6 +84,16 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/report.ts')).report,
   },
   {
+    name: 'backup',
+    summary: 'a copy of a coordinator’s store, running or not',
+    load: async () => (await import('./commands/backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'a backup, into an empty DATA_DIR',
+    load: async () => (await import('./commands/backup.ts')).restore,
+  },
+  {
     name: 'bench',
     summary: 'how fast this machine computes',
     load: async () => (await import('./commands/bench.ts')).bench,

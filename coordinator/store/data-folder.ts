@@ -33,6 +33,21 @@ export interface DataFolder {
 
 /** @throws StartError data_dir, already_running */
 export function openDataFolder(dataDir: string, probe?: FilesystemProbe): DataFolder {
+  const unlock = lockDataFolder(dataDir, probe);
+  try {
+    return { databasePath: join(dataDir, 'cluster.db'), tokenKey: readKey(dataDir), unlock };
+  } catch (error) {
+    unlock();
+    throw new StartError('data_dir', explain(error, dataDir), error);
+  }
+}
+
+/**
+ * Makes the folder, if it is missing, and takes it.
+ * @returns what lets another process take it
+ * @throws StartError data_dir, already_running
+ */
+export function lockDataFolder(dataDir: string, probe?: FilesystemProbe): () => void {
   const network = networkFilesystem(resolve(dataDir), probe);
   if (network !== null) {
     throw new StartError(
@@ -45,13 +60,7 @@ export function openDataFolder(dataDir: string, probe?: FilesystemProbe): DataFo
   } catch (error) {
     throw new StartError('data_dir', explain(error, dataDir), error);
   }
-  const unlock = lockFolder(dataDir);
-  try {
-    return { databasePath: join(dataDir, 'cluster.db'), tokenKey: readKey(dataDir), unlock };
-  } catch (error) {
-    unlock();
-    throw new StartError('data_dir', explain(error, dataDir), error);
-  }
+  return lockFolder(dataDir);
 }
 
 /**
