@@ -389,6 +389,30 @@ describe('broken manifests are caught', { skip }, () => {
     });
   }
 
+  test('each check has a broken manifest', () => {
+    const sources = globSync('manifests/*.ts', { cwd: import.meta.dirname }).map((file) =>
+      readFileSync(join(import.meta.dirname, file), 'utf8'),
+    );
+    const rules = sources.flatMap((source) =>
+      Array.from(
+        source.matchAll(/(?:rule: |rule = |form\(\s*|finding\()'([a-z-]+)'/g),
+        ([, rule = '']) => rule,
+      ),
+    );
+    const proven = readdirSync(BROKEN).flatMap((file) =>
+      Array.from(
+        readFileSync(join(BROKEN, file), 'utf8').matchAll(/^# Caught as ([a-z-]+):/gm),
+        ([, rule = '']) => rule,
+      ),
+    );
+    assert.ok(rules.length > 30);
+    // Its manifest is made below: 300 KB.
+    assert.deepEqual(
+      [...new Set(rules)].filter((rule) => !proven.includes(rule)),
+      ['size'],
+    );
+  });
+
   test('an object too large for what `kubectl apply` remembers of it', async () => {
     const data = { 'dashboard.json': 'x'.repeat(300_000) };
     const metadata = { name: 'broken', namespace: expected.namespace };

@@ -23,6 +23,7 @@ export function nameFindings(manifests: readonly Manifest[], namespace: string):
     ...labels(manifest.body, manifest.title),
     ...configMap(manifest),
     ...size(manifest),
+    ...expressions(manifest.body, manifest.title),
   ]);
   return [...findings, ...repeated(manifests), ...podNames(manifests)];
 }
@@ -68,6 +69,35 @@ function labels(value: unknown, where: string): Finding[] {
     if (key === 'annotations') return pairs(inner, place, /^/);
     return key === 'data' ? [] : labels(inner, where);
   });
+}
+
+/** Every `matchExpressions`, wherever it stands: how many values its operator takes, and of which kind. */
+function expressions(value: unknown, where: string): Finding[] {
+  if (Array.isArray(value)) return value.flatMap((item) => expressions(item, where));
+  if (!isFields(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key !== 'matchExpressions') return key === 'data' ? [] : expressions(inner, where);
+    return items(inner)
+      .filter((term) => !isExpression(term))
+      .map((term) => ({ rule: 'expression', where, what: `no such term: ${JSON.stringify(term)}` }));
+  });
+}
+
+function isExpression(term: unknown): boolean {
+  const values = items(at(term, 'values'));
+  switch (text(at(term, 'operator'))) {
+    case 'In':
+    case 'NotIn':
+      return values.length > 0;
+    case 'Exists':
+    case 'DoesNotExist':
+      return values.length === 0;
+    case 'Gt':
+    case 'Lt':
+      return values.length === 1 && /^-?\d+$/.test(text(values[0]));
+    default:
+      return false;
+  }
 }
 
 function pairs(map: unknown, where: string, valueForm: RegExp): Finding[] {

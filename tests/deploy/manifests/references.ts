@@ -2,12 +2,13 @@
 import { at, fields, items, text, texts, type Finding, type Manifest } from './manifest.ts';
 import { podsOf, type Container, type PodShape } from './pods.ts';
 
-/** Not in git, and who makes them. */
-const FROM_OUTSIDE: ReadonlyMap<string, string> = new Map([
-  ['Secret/worker-key', 'deploy-cluster.sh'],
-  ['Secret/grafana-admin', 'deploy-cluster.sh'],
-  ['Secret/alertmanager-receivers', 'the operator, for the component alert-receivers'],
-  ['Secret/threads-cluster-tls', 'the operator, or cert-manager'],
+/** Not in git, with their keys: made by deploy-cluster.sh, by cert-manager, or by the operator (k8s/README.md). */
+const FROM_OUTSIDE: ReadonlyMap<string, readonly string[]> = new Map([
+  ['Secret/worker-key', ['worker.key']],
+  ['Secret/grafana-admin', ['admin-password']],
+  ['Secret/alertmanager-receivers', ['alertmanager.yml']],
+  ['Secret/threads-cluster-tls', ['tls.crt', 'tls.key']],
+  ['ConfigMap/cluster-size', ['cluster-size']],
 ]);
 /** May be missing, so their references have to say so. */
 const OPTIONAL_FROM_OUTSIDE = ['ConfigMap/cluster-size'];
@@ -16,9 +17,9 @@ const RUNTIME_CLASSES = ['nvidia'];
 export function referenceFindings(manifests: readonly Manifest[]): Finding[] {
   const there = new Map(manifests.map((manifest) => [manifest.title, manifest]));
   const exists: Exists = (where, title, reference) => {
-    if (there.has(title) || FROM_OUTSIDE.has(title)) return [];
-    const optional = at(reference, 'optional') === true;
-    if (optional && OPTIONAL_FROM_OUTSIDE.includes(title)) return [];
+    const sure = FROM_OUTSIDE.has(title) && !OPTIONAL_FROM_OUTSIDE.includes(title);
+    if (there.has(title) || sure) return [];
+    if (OPTIONAL_FROM_OUTSIDE.includes(title) && at(reference, 'optional') === true) return [];
     return [{ rule: 'reference', where, what: `there is no ${title}` }];
   };
   return [
@@ -28,6 +29,7 @@ export function referenceFindings(manifests: readonly Manifest[]): Finding[] {
       ...pod.containers.flatMap((container) => [
         ...mounts(container, pod),
         ...variables(container, there, exists),
+        ...files(container, pod, there),
       ]),
     ]),
     ...manifests
@@ -112,8 +114,8 @@ function variables(
     ...named('Secret', at(entry, 'valueFrom', 'secretKeyRef')),
   ]);
   const keyless = single.filter(({ title, reference }) => {
-    const object = there.get(title);
-    return object !== undefined && !texts(at(object.body, 'data')).has(text(at(reference, 'key')));
+    const keys = keysOf(title, there);
+    return keys !== undefined && !keys.includes(text(at(reference, 'key')));
   });
   return [
     ...[...whole, ...single].flatMap(({ title, reference }) => exists(where, title, reference)),
@@ -126,6 +128,27 @@ function variables(
     ...entries.flatMap((entry) => ownResources(where, name, entry)),
     ...entries.flatMap((entry) => address(where, entry, there)),
   ];
+}
+
+/** Undefined where there is no such object, which is said elsewhere. */
+function keysOf(title: string, there: ReadonlyMap<string, Manifest>): readonly string[] | undefined {
+  const object = there.get(title);
+  return object === undefined ? FROM_OUTSIDE.get(title) : [...texts(at(object.body, 'data')).keys()];
+}
+
+/** `API_KEY_FILE=/run/threads/worker.key`: a key of what is mounted there. */
+function files(container: Container, { spec }: PodShape, there: ReadonlyMap<string, Manifest>): Finding[] {
+  return items(container.body['env']).flatMap((entry) => {
+    const name = text(at(entry, 'name'));
+    const [, folder, file] = /^(\/.*)\/([^/]+)$/.exec(text(at(entry, 'value'))) ?? [];
+    if (!name.endsWith('_FILE') || folder === undefined || file === undefined) return [];
+    const mount = items(container.body['volumeMounts']).find((other) => at(other, 'mountPath') === folder);
+    const volume = items(spec['volumes']).find((other) => at(other, 'name') === at(mount, 'name'));
+    const secret = text(at(volume, 'secret', 'secretName'));
+    const title = secret === '' ? `ConfigMap/${text(at(volume, 'configMap', 'name'))}` : `Secret/${secret}`;
+    if (mount !== undefined && keysOf(title, there)?.includes(file) === true) return [];
+    return [{ rule: 'file', where: container.title, what: `${name}: nothing brings ${folder}/${file}` }];
+  });
 }
 
 const named = (kind: string, reference: unknown) =>

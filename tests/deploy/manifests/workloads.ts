@@ -1,5 +1,5 @@
 /** Whatever runs pods: its selector, its number, and what its volumes allow. */
-import { at, items, text, texts, selects, type Finding, type Manifest } from './manifest.ts';
+import { at, fields, items, text, texts, selects, type Finding, type Manifest } from './manifest.ts';
 import { isWorkload, podsOf, type PodShape } from './pods.ts';
 
 /** Scaled by hand or by an autoscaler: a number in the manifest would be set anew whenever it is applied. */
@@ -13,6 +13,7 @@ export function workloadFindings(manifests: readonly Manifest[]): Finding[] {
     ...selector(pod, pods),
     ...number(pod.manifest),
     ...claims(pod),
+    ...rolling(pod.manifest),
     ...statefulSet(pod, manifests),
   ]);
 }
@@ -56,6 +57,14 @@ function claims({ manifest: { kind, title: where, body }, spec }: PodShape): Fin
   return [
     { rule: 'strategy', where, what: 'has a volume of one node, so spec.strategy.type has to be Recreate' },
   ];
+}
+
+/** With neither a pod more nor a pod fewer nothing could ever be replaced. */
+function rolling({ title: where, body }: Manifest): Finding[] {
+  const { maxSurge, maxUnavailable } = fields(at(body, 'spec', 'strategy', 'rollingUpdate'));
+  const none = (value: unknown) => value === 0 || value === '0%';
+  if (!none(maxSurge) || !none(maxUnavailable)) return [];
+  return [{ rule: 'strategy', where, what: 'maxSurge and maxUnavailable are both 0' }];
 }
 
 function statefulSet(
