@@ -7,7 +7,7 @@ import { Prometheus } from '../watching/prometheus.ts';
 import { usageText } from '../watching/usage-text.ts';
 import { clusterUsage } from '../watching/usage.ts';
 
-const DEFAULT_HOURS = 24;
+const DEFAULT_HOURS = 1;
 const HOUR_MS = 3_600_000;
 
 export const report: Command = {

@@ -14,7 +14,7 @@ export const HOURS: Option<number | undefined> = {
   flag: 'hours',
   value: 'N',
   help: 'the last so many hours; 0.5 is half an hour',
-  shown: '24',
+  shown: '1',
   fallback: undefined,
   parse: (text) => {
     const hours = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;

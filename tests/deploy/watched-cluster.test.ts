@@ -3,9 +3,10 @@
  * that somebody exports, every question is one that Prometheus answers, and the report says what was done.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
 import { z } from 'zod';
 import { run } from '../../cli/program.ts';
@@ -49,6 +50,28 @@ interface Watched {
   readonly prometheus: Prometheus;
   /** What each process answers to GET /metrics, by its job's name. */
   readonly texts: ReadonlyMap<string, string>;
+  /** What Alertmanager posted to the operator's address. */
+  readonly notified: readonly string[];
+}
+
+/** The project's configuration with a webhook, as deploy-cluster.sh makes it; it waits for no companions of an alert. */
+async function alertmanagerFile(folder: string, webhook: string): Promise<string> {
+  const script = join(ROOT, 'monitoring/alertmanager/render.sh');
+  const { ok, stdout, problem } = await runCommand(script, [], { env: { ALERT_WEBHOOK_URL: webhook } });
+  assert.ok(ok, problem);
+  const file = join(folder, 'alertmanager.yml');
+  writeFileSync(file, stdout.replace('group_wait: 30s', 'group_wait: 0s'));
+  return file;
+}
+
+/** A server on a free port. @returns its address */
+async function serve(ending: Ending, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ending.after(() => void server.close());
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return `127.0.0.1:${address.port}`;
 }
 
 /** A cluster that computed a job of each type, with a Prometheus that has seen it. */
@@ -65,23 +88,26 @@ async function watchedCluster(ending: Ending): Promise<Watched> {
   const worker = startWorker(ending, { url: coordinator.url, nodeId: 'watched', env });
   await coordinator.api.worker('watched');
 
-  const nginx = createServer((_request, response) => response.end(NGINX_METRICS));
-  await new Promise<void>((resolve) => nginx.listen(0, '127.0.0.1', resolve));
-  ending.after(() => void nginx.close());
-  const address = nginx.address();
-  assert.ok(typeof address === 'object' && address !== null);
-
+  const nginx = await serve(ending, (_request, response) => {
+    // Prometheus 3 asks for the type.
+    response.setHeader('Content-Type', 'text/plain; version=0.0.4').end(NGINX_METRICS);
+  });
+  const notified: string[] = [];
+  const operator = await serve(ending, (request, response) => {
+    void text(request).then((body) => notified.push(body));
+    response.end();
+  });
   const alertmanager = await startAlertmanager(
     ending,
     found.tools,
-    join(ROOT, 'monitoring/alertmanager/alertmanager.yml'),
+    await alertmanagerFile(folder, `http://${operator}/alerts`),
   );
   const certain = join(folder, 'certain.yml');
   writeFileSync(certain, CERTAIN_ALERT);
   const targets: Record<string, string> = {
     coordinator: `127.0.0.1:${metricsPort}`,
     worker: `127.0.0.1:${workerPort}`,
-    nginx: `127.0.0.1:${address.port}`,
+    nginx,
     alertmanager,
   };
   const own = await startPrometheus(ending, found.tools, (self) =>
@@ -114,7 +140,7 @@ async function watchedCluster(ending: Ending): Promise<Watched> {
   for (const [job, target] of [...Object.entries(targets), ['prometheus', own]] as const) {
     texts.set(job, await (await fetch(`http://${target}/metrics`)).text());
   }
-  return { prometheus, texts };
+  return { prometheus, texts, notified };
 }
 
 suite('a watched cluster', { skip: 'missing' in found ? found.missing : false }, () => {
@@ -172,6 +198,21 @@ suite('a watched cluster', { skip: 'missing' in found ? found.missing : false },
     }
   });
 
+  test('the operator is told of an alert by the webhook of render.sh', async () => {
+    await until(
+      async () => watched.notified.length > 0,
+      () => 'nothing was posted',
+    );
+    const body = z
+      .object({
+        receiver: z.string(),
+        alerts: z.array(z.object({ labels: z.record(z.string(), z.string()) })),
+      })
+      .parse(JSON.parse(watched.notified[0] ?? ''));
+    assert.equal(body.receiver, 'operator');
+    assert.equal(body.alerts[0]?.labels['alertname'], 'AlwaysThere');
+  });
+
   const threads = async (...args: string[]) => {
     let stdout = '';
     let stderr = '';
@@ -224,14 +265,14 @@ suite('a watched cluster', { skip: 'missing' in found ? found.missing : false },
     assert.match(usage.advice.join('\n'), /of 3 expected workers were connected/);
     t.diagnostic(`${collatz} numbers reported of 29 999 999`);
 
-    const text = await threads('--hours', '1');
-    assert.equal(text.code, 0, text.stderr);
-    assert.match(text.stdout, /Throughput\n +TYPE +KIND +UNITS +RATE +BATCHES\n +collatz +cpu/);
-    assert.match(text.stdout, /NODE +KIND +BUSY\n +watched +cpu +[\d.]+ %/);
-    assert.match(text.stdout, /commits +\d+ +[\d.]+ ms/);
-    assert.match(text.stdout, /AlwaysThere +warning +It always fires\. +look at it/);
-    assert.match(text.stdout, /Advice\n +- /);
-    t.diagnostic(`\n${text.stdout}`);
+    const printed = await threads('--hours', '1');
+    assert.equal(printed.code, 0, printed.stderr);
+    assert.match(printed.stdout, /Throughput\n +TYPE +KIND +UNITS +RATE +BATCHES\n +collatz +cpu/);
+    assert.match(printed.stdout, /NODE +KIND +BUSY\n +watched +cpu +[\d.]+ %/);
+    assert.match(printed.stdout, /commits +\d+ +[\d.]+ ms/);
+    assert.match(printed.stdout, /AlwaysThere +warning +It always fires\. +look at it/);
+    assert.match(printed.stdout, /Advice\n +- /);
+    t.diagnostic(`\n${printed.stdout}`);
   });
 
   test('a time of which Prometheus knows nothing is said to be one', async () => {

@@ -61,6 +61,8 @@ export async function startPrometheus(
     `--config.file=${file}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
     `--web.listen-address=${own}`,
+    // What fires before it has found Alertmanager is sent again after this, by default a minute.
+    '--rules.alert.resend-delay=1s',
   ]);
   return own;
 }
