@@ -37,7 +37,22 @@ start_services() {
     compose logs --tail 15 coordinator >&2 || true
     fail 'not everything started' 'the lines above say what; ./deploy-cluster.sh logs coordinator has more'
   fi
+  wait_for_nginx
   expect_workers "$1"
+}
+
+# Compose waits for the coordinator, which others need; nginx makes its first certificate meanwhile.
+wait_for_nginx() {
+  local container health seconds=0
+  container=$(compose ps -q nginx)
+  while health=$(docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$container" 2>/dev/null); [ "$health" = starting ]; do
+    seconds=$((seconds + 1))
+    [ "$seconds" -le 120 ] || break
+    sleep 1
+  done
+  case $health in
+    starting | unhealthy) fail 'nginx does not answer' './deploy-cluster.sh logs nginx says why' ;;
+  esac
 }
 
 # What `status` and the alert on lost workers compare with. In a file, for the coordinator need not restart.

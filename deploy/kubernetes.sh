@@ -15,7 +15,7 @@ kubernetes_deploy() {
   remember gpus "$gpus"
   build_images "$gpus"
   deliver_images "$gpus"
-  write_kustomization "$gpus"
+  write_kustomization "$workers" "$gpus"
   step 'applying the manifests'
   kubectl kustomize "$STATE/kubernetes" >"$STATE/kubernetes/rendered.yaml" ||
     fail 'the manifests could not be rendered' 'the lines above say why; K8S_COMPONENTS names folders of k8s/components'
@@ -107,9 +107,11 @@ cluster_settings() {
   done
 }
 
+# write_kustomization WORKERS GPUS
 write_kustomization() {
   local component image name
   mkdir -p "$STATE/kubernetes"
+  rm -f "$STATE/kubernetes/bounds"
   {
     printf '# Made by deploy-cluster.sh: what is this cluster'"'"'s own. kubectl apply -k takes this folder.\n'
     printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n'
@@ -120,10 +122,14 @@ write_kustomization() {
       name=$(image_name "$image")
       printf '  - name: threads-cluster/%s\n    newName: %s\n    newTag: %s\n' "$image" "${name%:*}" "'${name##*:}'"
     done
-    [ -z "$(components "$1")" ] || printf 'components:\n'
-    for component in $(components "$1"); do
+    [ -z "$(components "$2")" ] || printf 'components:\n'
+    for component in $(components "$2"); do
       printf '  - %s\n' "$(relative_path "$STATE/kubernetes" "$ROOT/k8s/components/$component")"
+      # Its bounds are this cluster's: those of the component would be applied again each time.
+      [ "$component" != autoscale ] || printf 'patches:\n  - target: { kind: HorizontalPodAutoscaler, name: cpu-workers }\n    patch: |-\n      %s\n' \
+"[{\"op\": \"replace\", \"path\": \"/spec/minReplicas\", \"value\": $(least "$(($1 - $2))")}, {\"op\": \"replace\", \"path\": \"/spec/maxReplicas\", \"value\": $(most "$(($1 - $2))")}]" >"$STATE/kubernetes/bounds"
     done
+    cat "$STATE/kubernetes/bounds" 2>/dev/null || true
     cluster_settings
   } >"$STATE/kubernetes/kustomization.yaml"
 }
@@ -160,24 +166,30 @@ random_bytes() {
   esac
 }
 
+# An autoscaler would undo a scale: the number becomes its upper bound, and half of it the lower one.
+least() { echo $((($1 + 1) / 2 > 0 ? ($1 + 1) / 2 : 1)); }
+most() { echo $(($1 > 0 ? $1 : 1)); }
+
+has_gpu_workers() { in_namespace get deployment gpu-workers >/dev/null 2>&1; }
+
 # set_workers WORKERS GPUS
 set_workers() {
   local cpus=$(($1 - $2))
   remember workers "$1"
   if in_namespace get horizontalpodautoscaler cpu-workers >/dev/null 2>&1; then
-    # The autoscaler would undo a scale: the number becomes its upper bound, and half of it the lower one.
     in_namespace patch horizontalpodautoscaler cpu-workers --type merge \
-      --patch "{\"spec\":{\"minReplicas\":$(((cpus + 1) / 2 > 0 ? (cpus + 1) / 2 : 1)),\"maxReplicas\":$((cpus > 0 ? cpus : 1))}}" >&2
+      --patch "{\"spec\":{\"minReplicas\":$(least "$cpus"),\"maxReplicas\":$(most "$cpus")}}" >&2
   else
     in_namespace scale deployment cpu-workers --replicas="$cpus" >&2
   fi
-  in_namespace scale deployment gpu-workers --replicas="$2" >&2
+  # With a worker on every GPU of every node (gpu-every-node) there is none.
+  if has_gpu_workers; then in_namespace scale deployment gpu-workers --replicas="$2" >&2; fi
   in_namespace create configmap cluster-size --from-literal="cluster-size=$1" --dry-run=client -o yaml | in_namespace apply -f - >/dev/null
 }
 
 wait_for_rollout() {
   local what
-  for what in statefulset/coordinator deployment/load-balancer deployment/cpu-workers $([ "$1" -eq 0 ] || echo deployment/gpu-workers); do
+  for what in statefulset/coordinator deployment/load-balancer deployment/cpu-workers $([ "$1" -eq 0 ] || ! has_gpu_workers || echo deployment/gpu-workers); do
     step "waiting for $what"
     in_namespace rollout status "$what" --timeout="$(setting ROLLOUT_TIMEOUT 300s)" >&2 ||
       fail "$what did not become ready" "kubectl -n $NAMESPACE describe pods shows why; docs/troubleshooting.md has the usual causes"

@@ -206,6 +206,7 @@ suite('kubernetes N G', () => {
       'DOMAIN: cluster.example.org',
       'GPU_ENABLED: "true"',
       'kind: HorizontalPodAutoscaler',
+      '  maxReplicas: 1',
     ])
       assert.ok(stdout.includes(`${line}\n`), line);
     assert.doesNotMatch(stdout, /nvidia\.com\/gpu/);
