@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { UnreachableError } from '../api-client.ts';
 import { CommandError } from '../command-error.ts';
 
-const TIMEOUT_MS = 30_000;
+/** Prometheus gives up a question after two minutes by default, and says so. */
+const TIMEOUT_MS = 150_000;
 
 /** Time in Unix seconds, and the value as text: `NaN`, `+Inf`. */
 const point = z.tuple([z.number(), z.string()]);
