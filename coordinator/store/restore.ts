@@ -121,7 +121,7 @@ async function unpack(reader: TarReader, partial: string): Promise<Manifest> {
     throw new BackupError('foreign', 'it is no archive of `threads backup`');
   }
   const manifest = readManifest(Buffer.concat(await collect(reader.file(first))).toString('utf8'));
-  const due = new Map(manifest.files.map((file) => [String(file.name), file]));
+  const due = new Set(manifest.files.map(({ name }) => name));
   if (!due.has(DATABASE)) throw new BackupError('damaged', 'there is no database in it');
   for (const { name, bytes, sha256 } of manifest.files) {
     const entry = await reader.next();

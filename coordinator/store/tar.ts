@@ -88,9 +88,9 @@ export class TarReader {
   async *read(bytes: number): AsyncGenerator<Buffer> {
     for (let due = bytes; due > 0;) {
       if (this.#left.length === 0) {
-        const { done, value } = await this.#source.next();
-        if (done === true) throw new BackupError('damaged', 'it ends too early: its copy was cut off');
-        this.#left = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+        const next: IteratorResult<Uint8Array, unknown> = await this.#source.next();
+        if (next.done === true) throw new BackupError('damaged', 'it ends too early: its copy was cut off');
+        this.#left = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
         continue;
       }
       const piece = this.#left.subarray(0, due);

@@ -41,8 +41,8 @@ export class Threads {
   ) {
     const { PATH, HOME, TMPDIR } = process.env;
     const inherited = { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
-    const [file = process.execPath, ...rest] = [...through, process.execPath, join(ROOT, 'cli/main.ts')];
-    this.#child = spawn(file, [...rest, ...args], {
+    const line = [...through, process.execPath, join(ROOT, 'cli/main.ts'), ...args];
+    this.#child = spawn(line[0] ?? '', line.slice(1), {
       cwd: ROOT,
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
