@@ -101,13 +101,10 @@ async function leaveOften(
     const begun_ms = performance.now();
     const after = await leave(page, node_id);
     const held = before.leases.map(({ lease_id }) => lease_id);
-    const free = await until(
-      async () => {
-        const now = await nodeOf(coordinator, node_id);
-        return now.leases.every(({ lease_id }) => !held.includes(lease_id)) ? now : undefined;
-      },
-      `${how}: the lease is free`,
-    );
+    const free = await until(async () => {
+      const now = await nodeOf(coordinator, node_id);
+      return now.leases.every(({ lease_id }) => !held.includes(lease_id)) ? now : undefined;
+    }, `${how}: the lease is free`);
     const waited_ms = performance.now() - begun_ms;
     free_ms.push(waited_ms);
     if (waited_ms < AT_ONCE_MS && BigInt(free.units_done) > BigInt(before.units_done)) handedBack++;
