@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
 import { z } from 'zod';
@@ -181,6 +181,26 @@ suite('a watched cluster', { skip: 'missing' in found ? found.missing : false },
       const samples = await watched.prometheus.query(name, new Date());
       assert.ok(samples.length > 0, `${name} has no value`);
     }
+  });
+
+  test('every panel shows something, but for what this cluster does not have', async () => {
+    const bare: string[] = [];
+    for (const file of dashboards) {
+      const panels = Map.groupBy(expressionsOf(file), ({ title }) => title);
+      for (const [title, queries] of panels) {
+        const shown = await Promise.all(
+          queries.map(({ expr }) => watched.prometheus.query(expr, new Date())),
+        );
+        if (shown.every((samples) => samples.length === 0)) bare.push(`${basename(file.name)} ${title}`);
+      }
+    }
+    // Nothing is refused here, and there is neither a GPU nor a volunteer.
+    assert.deepEqual(bare.toSorted(), [
+      'jobs.json Refused results',
+      'overview.json GPU use',
+      'volunteers.json Busy share',
+      'volunteers.json Refused results',
+    ]);
   });
 
   test('promtool finds nothing to say of what coordinator and worker export', async () => {
