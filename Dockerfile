@@ -74,9 +74,9 @@ USER 10001:10001
 FROM app AS compiled
 USER root
 RUN install -d -o 10001 -g 10001 /app/.cache/compile
-COPY scripts/fill-compile-cache.mjs /app/scripts/
+COPY scripts/fill-compile-cache.ts /app/scripts/
 USER 10001:10001
-RUN node /app/scripts/fill-compile-cache.mjs cpu
+RUN node /app/scripts/fill-compile-cache.ts cpu
 
 FROM app AS coordinator
 COPY --from=build /app/build/pages build/pages
@@ -153,9 +153,9 @@ USER 10001:10001
 FROM gpu-app AS gpu-compiled
 USER root
 RUN install -d -o 10001 -g 10001 /app/.cache/compile
-COPY scripts/fill-compile-cache.mjs /app/scripts/
+COPY scripts/fill-compile-cache.ts /app/scripts/
 USER 10001:10001
-RUN node /app/scripts/fill-compile-cache.mjs gpu
+RUN node /app/scripts/fill-compile-cache.ts gpu
 
 FROM gpu-app AS gpu-worker
 COPY --from=gpu-compiled --chown=0:0 /app/.cache /app/.cache

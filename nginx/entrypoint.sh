@@ -34,9 +34,6 @@ if [ -n "$DOMAIN" ] && [ -z "$ACME_EMAIL" ]; then
 fi
 case "$DOMAIN" in *[!A-Za-z0-9.-]*) fail "DOMAIN=$DOMAIN is no name of a host" ;; esac
 
-# As many sockets as this process may have: the soft limit is 1,024 on some systems.
-ulimit -S -n "$(ulimit -H -n)" || true
-
 umask 022
 mkdir -p "$STATE_DIR/temp" "$STATE_DIR/acme-challenges" "$CERTIFICATES_DIR" ||
   fail "$STATE_DIR or $CERTIFICATES_DIR can't be written: it needs a tmpfs and a volume that belong to user $(id -u)"

@@ -22,15 +22,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { alone } from './alone.ts';
 import { installPackages } from './apt.ts';
 import { runCommand } from './command.ts';
 import { enginePlaces, type DockerEngine } from './docker-engine.ts';
 import { findProgram } from './docker-tools.ts';
 
 export const STAND_IN_LABEL = 'org.threads-cluster.stand-in';
+/** To be raised when what is done here makes other images than before. */
+const VERSION = '1';
 const RECIPE_LABEL = 'org.threads-cluster.stand-in.recipe';
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const RECIPES = join(import.meta.dirname, 'stand-ins');
+/** 43 s on two idle cores; much of it waits for the disk. */
+const BOOTSTRAP_TIMEOUT_MS = 900_000;
 const CODENAME = 'bookworm';
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
@@ -54,7 +59,8 @@ const RECIPE_OF: Readonly<Record<string, Recipe>> = {
     dockerfile: 'grafana.Dockerfile',
     base: NODE_STAND_IN,
     fill: (context) => {
-      for (const name of ['grafana.mjs', 'grafana-run.sh']) copyFileSync(join(RECIPES, name), join(context, name));
+      for (const name of ['grafana.mjs', 'grafana-run.sh'])
+        copyFileSync(join(RECIPES, name), join(context, name));
       return Promise.resolve(undefined);
     },
   },
@@ -69,11 +75,13 @@ export async function provideStandIns(
   engine: DockerEngine,
   names: readonly string[],
 ): Promise<string | undefined> {
-  for (const name of names) {
-    const problem = await provide(engine, name);
-    if (problem !== undefined) return `stand-in for ${name}: ${problem}`;
-  }
-  return undefined;
+  return alone('stand-ins', async () => {
+    for (const name of names) {
+      const problem = await provide(engine, name);
+      if (problem !== undefined) return `stand-in for ${name}: ${problem}`;
+    }
+    return undefined;
+  });
 }
 
 async function provide(engine: DockerEngine, name: string): Promise<string | undefined> {
@@ -83,14 +91,17 @@ async function provide(engine: DockerEngine, name: string): Promise<string | und
   const before = await provide(engine, recipe.base);
   if (before !== undefined) return before;
   const base = await engine.must(['image', 'inspect', '--format', '{{.Id}}', recipe.base]);
-  const hash = hashOf(base, readFileSync(join(RECIPES, recipe.dockerfile)), readFileSync(import.meta.filename));
+  const hash = hashOf(base, readFileSync(join(RECIPES, recipe.dockerfile)), VERSION);
   if (await isMade(engine, name, hash)) return undefined;
 
   const context = mkdtempSync(join(enginePlaces().cache, '.context-'));
   try {
     const problem = await recipe.fill?.(context);
     if (problem !== undefined) return problem;
-    const labels = Object.entries(labelsOf(hash)).flatMap(([label, value]) => ['--label', `${label}=${value}`]);
+    const labels = Object.entries(labelsOf(hash)).flatMap(([label, value]) => [
+      '--label',
+      `${label}=${value}`,
+    ]);
     const built = await engine.docker(
       ['buildx', 'build', '--tag', name, '--file', join(RECIPES, recipe.dockerfile), ...labels, context],
       { timeoutMs: 300_000 },
@@ -120,7 +131,7 @@ async function isMade(engine: DockerEngine, name: string, hash: string): Promise
 /** debian:bookworm-slim: Debian's own bootstrap, without what the slim image leaves out. */
 async function provideDebian(engine: DockerEngine): Promise<string | undefined> {
   const authorities = existsSync(CERTIFICATES) ? readFileSync(CERTIFICATES) : '';
-  const hash = hashOf(authorities, readFileSync(import.meta.filename));
+  const hash = hashOf(authorities, VERSION);
   if (await isMade(engine, DEBIAN_STAND_IN, hash)) return undefined;
   if (findProgram('debootstrap') === undefined) {
     const installed = await installPackages(['debootstrap']);
@@ -129,13 +140,11 @@ async function provideDebian(engine: DockerEngine): Promise<string | undefined> 
   const staging = mkdtempSync(join(enginePlaces().cache, '.debian-'));
   try {
     const system = join(staging, 'system');
-    const made = await runCommand('debootstrap', [
-      '--variant=minbase',
-      '--include=ca-certificates',
-      CODENAME,
-      system,
-      ...mirror(),
-    ]);
+    const made = await runCommand(
+      'debootstrap',
+      ['--variant=minbase', '--include=ca-certificates', CODENAME, system, ...mirror()],
+      { timeoutMs: BOOTSTRAP_TIMEOUT_MS },
+    );
     if (!made.ok) return made.problem;
     slim(system);
     likeThisMachine(system);
@@ -158,7 +167,9 @@ async function provideDebian(engine: DockerEngine): Promise<string | undefined> 
 /** The machine's own, if its sources name one for the release; else that of debootstrap. */
 function mirror(): string[] {
   for (const { text } of debianSources()) {
-    const uri = /^URIs:\s*(\S+)\s*$\s*Suites:.*\bbookworm\b(?!-)/m.exec(text) ?? /^deb (?:\[[^\]]*\] )?(\S+) bookworm /m.exec(text);
+    const uri =
+      /^URIs:\s*(\S+)\s*$\s*Suites:.*\bbookworm\b(?!-)/m.exec(text) ??
+      /^deb (?:\[[^\]]*\] )?(\S+) bookworm /m.exec(text);
     if (uri?.[1] !== undefined) return [uri[1]];
   }
   return [];
@@ -187,7 +198,10 @@ function slim(system: string): void {
     join(system, 'etc/dpkg/dpkg.cfg.d/docker'),
     `${excluded}path-include /usr/share/doc/*/copyright\n`,
   );
-  writeFileSync(join(system, 'etc/apt/apt.conf.d/docker'), 'Apt::Install-Recommends "true";\nAcquire::Languages "none";\n');
+  writeFileSync(
+    join(system, 'etc/apt/apt.conf.d/docker'),
+    'Apt::Install-Recommends "true";\nAcquire::Languages "none";\n',
+  );
 }
 
 /** Package sources, certificate authorities and npm's registry, so that builds reach what this machine reaches. */
