@@ -127,6 +127,22 @@ suite('the files of monitoring/', () => {
     },
   );
 
+  test('what is asked of nginx is what its certificate watcher writes, on the port that is scraped', () => {
+    const nginx = list('nginx')
+      .filter((path) => /\.(sh|in)$/.test(path))
+      .map(read)
+      .join('\n');
+    const names = /\b(certificate_\w+|load_balancer_\w+)\b/g;
+    const asked = new Set(alerts.flatMap(({ expr }) => expr.match(names) ?? []));
+    assert.ok(asked.size >= 3);
+    assert.deepEqual(
+      [...asked].filter((name) => !nginx.includes(name)),
+      [],
+      'nobody writes these',
+    );
+    assert.match(nginx, /listen .*9113|METRICS_LISTEN:?=.*9113/);
+  });
+
   test('the dashboards are whole', () => {
     assert.equal(dashboards.length, 4);
     assert.deepEqual(problemsOf(dashboards), []);
