@@ -52,7 +52,7 @@ test('one user asks without end: the other’s requests go on, and none is refus
   thread.postMessage('stop');
   const { answered, refused } = busyReport.parse(await over);
   t.diagnostic(`the other was answered ${answered} times and refused ${refused} times`);
-  assert.ok(refused > answered, 'it was at its limit all the time');
+  assert.ok(refused > 0, 'it came to its limit');
   const third = await coordinator.key('submitter', 'ada');
   t.diagnostic(`after: ${await use(coordinator, third.key)}`);
   await coordinator.stop();
