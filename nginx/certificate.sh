@@ -11,8 +11,8 @@ umask 077
 
 # The local authority is to be trusted once; the server's certificate is short, since nobody has to do anything for it.
 authority_days=3650
-server_days=30
-renew_s=$((10 * 24 * 3600))
+server_days=60
+renew_s=$((30 * 24 * 3600))
 
 authority=$CERTIFICATES_DIR/authority
 server=$CERTIFICATES_DIR/server
@@ -113,6 +113,7 @@ WELLKNOWN="$STATE_DIR/acme-challenges"
 CA="$ACME_SERVER"
 CONTACT_EMAIL="$ACME_EMAIL"
 KEY_ALGO=prime256v1
+ACCOUNT_KEY_ALGO=prime256v1
 RENEW_DAYS=30
 LOCKFILE="$STATE_DIR/dehydrated.lock"
 CHALLENGETYPE=http-01
@@ -128,6 +129,7 @@ EOF
 # the former: it would lock out whoever has not yet come to trust the latter.
 write_configuration() {
   certificate=$server/certificate.pem
+  issuer=local
   key=$server/key.pem
   # An empty value is not sent; it keeps nginx from adding its own headers to the coordinator's.
   hsts=''
@@ -135,8 +137,18 @@ write_configuration() {
     openssl x509 -in "$acme/certs/$DOMAIN/fullchain.pem" -noout -checkend 0 > /dev/null; then
     certificate=$acme/certs/$DOMAIN/fullchain.pem
     key=$acme/certs/$DOMAIN/privkey.pem
+    issuer=acme
     hsts=max-age=31536000
   fi
+  ends=$(openssl x509 -in "$certificate" -noout -enddate)
+  {
+    echo '# HELP certificate_not_after_seconds When the certificate that nginx shows ends.'
+    echo '# TYPE certificate_not_after_seconds gauge'
+    echo "certificate_not_after_seconds{issuer=\"$issuer\"} $(date -d "${ends#notAfter=}" +%s)"
+    echo '# HELP certificate_checked_seconds When it was last looked at.'
+    echo '# TYPE certificate_checked_seconds gauge'
+    echo "certificate_checked_seconds{issuer=\"$issuer\"} $(date +%s)"
+  } > "$STATE_DIR/certificate.prom"
   {
     echo "# $(openssl x509 -in "$certificate" -noout -fingerprint -sha256)"
     echo "ssl_certificate $certificate;"

@@ -8,6 +8,7 @@
 #   LAN_NAMES                      more names and addresses for the local authority's certificate, with commas or blanks
 #   REQUESTS_PER_SECOND, REQUESTS_AT_ONCE, CONNECTIONS_PER_ADDRESS                   (100, 1000, 512)
 #   HTTP_LISTEN, HTTPS_LISTEN      addresses and ports to listen on                  (80 and 443 of all addresses)
+#   FIGURES_LISTEN                 for Prometheus: certificate and upstreams         (9113)
 #   PUBLIC_HTTPS_PORT              the port that others see, for redirects           (443)
 #   CERTIFICATES_DIR, STATE_DIR    what stays, and what goes with the container
 set -eu
@@ -29,6 +30,7 @@ fail() {
 
 if [ -z "${HTTP_LISTEN:-}" ]; then HTTP_LISTEN=80; fi
 if [ -z "${HTTPS_LISTEN:-}" ]; then HTTPS_LISTEN=443; fi
+if [ -z "${FIGURES_LISTEN:-}" ]; then FIGURES_LISTEN=9113; fi
 if [ -n "$DOMAIN" ] && [ -z "$ACME_EMAIL" ]; then
   fail 'DOMAIN is set and ACME_EMAIL is not: give the address that the certificate authority may write to'
 fi
@@ -43,7 +45,7 @@ types='text/plain text/css text/javascript application/javascript application/js
 fill() {
   sed -e "s|@STATE_DIR@|$STATE_DIR|g" -e "s|@SHARE_DIR@|$STATE_DIR/share|g" \
     -e "s|@CERTIFICATES_DIR@|$CERTIFICATES_DIR|g" -e "s|@MODULES_DIR@|$MODULES_DIR|g" \
-    -e "s|@HTTP_LISTEN@|$HTTP_LISTEN|g" -e "s|@HTTPS_LISTEN@|$HTTPS_LISTEN|g" -e "s|@ACCESS_LOG@|$ACCESS_LOG|g" \
+    -e "s|@FIGURES_LISTEN@|$FIGURES_LISTEN|g" -e "s|@HTTP_LISTEN@|$HTTP_LISTEN|g" -e "s|@HTTPS_LISTEN@|$HTTPS_LISTEN|g" -e "s|@ACCESS_LOG@|$ACCESS_LOG|g" \
     -e "s|@REQUESTS_PER_SECOND@|$REQUESTS_PER_SECOND|g" -e "s|@REQUESTS_AT_ONCE@|$REQUESTS_AT_ONCE|g" \
     -e "s|@CONNECTIONS@|$CONNECTIONS_PER_ADDRESS|g" -e "s|@PUBLIC_HTTPS_PORT@|$PUBLIC_HTTPS_PORT|g" \
     -e "s|@COMPRESSED_TYPES@|$types|g" "$1" > "$2"

@@ -23,6 +23,9 @@ while kill -0 "$nginx" 2>/dev/null; do
     if "$here/certificate.sh" renew; then changed=yes; fi
   fi
   if [ "$changed" = yes ]; then reload; fi
+  # For Prometheus, served on the port for figures.
+  cat "$STATE_DIR/certificate.prom" "$STATE_DIR/upstreams.prom" > "$STATE_DIR/figures.new"
+  mv "$STATE_DIR/figures.new" "$STATE_DIR/figures.prom"
   sleep "$every_s"
   now=$((now + every_s))
 done

@@ -22,6 +22,11 @@ servers() {
   fi
 }
 
+cat > "$STATE_DIR/upstreams.prom" <<EOF
+# HELP load_balancer_upstreams Coordinators that nginx knows.
+# TYPE load_balancer_upstreams gauge
+load_balancer_upstreams $(addresses "$UPSTREAM_HOST" | wc -l)
+EOF
 cat > "$file.new" <<EOF
 upstream coordinators {
   zone coordinators 128k;

@@ -32,13 +32,16 @@ async function serve(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Served> {
   const coordinator = await runCoordinator(t, { trustedProxies: [PROXY], ...config });
-  const nginx = await RunningNginx.start(t, {
-    UPSTREAM_HOST: 'coordinator',
-    UPSTREAM_PORT: new URL(coordinator.url).port,
-    GRAFANA_HOST: 'grafana',
-    ...env,
-  });
-  nginx.names({ coordinator: [PROXY] });
+  const nginx = await RunningNginx.start(
+    t,
+    {
+      UPSTREAM_HOST: 'coordinator',
+      UPSTREAM_PORT: new URL(coordinator.url).port,
+      GRAFANA_HOST: 'grafana',
+      ...env,
+    },
+    { coordinator: [PROXY], grafana: [PROXY] },
+  );
   await nginx.until(
     async () => (await nginx.ask('/health')).status === 200,
     'the coordinator is behind nginx',
@@ -251,6 +254,20 @@ describe('nginx', { skip: missing ?? false, timeout: 200_000 }, () => {
     assert.equal(person.headers.get('location'), `${nginx.plainUrl}/trust`);
   });
 
+  it('tells Prometheus when its certificate ends and how many coordinators it knows, on a port of its own', async (t) => {
+    const { nginx } = await serve(t);
+    let figures = '';
+    await nginx.until(async () => {
+      figures = await (await fetch(nginx.figuresUrl)).text();
+      return /^load_balancer_upstreams 1$/m.test(figures);
+    }, 'the coordinator is counted');
+    const ends_s = Number(/^certificate_not_after_seconds\{issuer="local"\} (\d+)$/m.exec(figures)?.[1]);
+    const days = (ends_s - Date.now() / 1000) / 86_400;
+    assert.ok(days > 30 && days <= 60, `${days} days`);
+    assert.match(figures, /^certificate_checked_seconds\{issuer="local"\} \d+$/m);
+    assert.equal((await fetch(new URL('/', nginx.figuresUrl))).status, 404);
+  });
+
   it('leads to Grafana under its path, with the caller’s address', async (t) => {
     const grafana = createServer((request, response) => {
       response.end(JSON.stringify({ path: request.url, from: request.headers['x-forwarded-for'] }));
@@ -261,7 +278,6 @@ describe('nginx', { skip: missing ?? false, timeout: 200_000 }, () => {
     const address = grafana.address();
     assert.ok(typeof address === 'object' && address !== null);
     const { nginx } = await serve(t, {}, { GRAFANA_PORT: String(address.port) });
-    nginx.names({ coordinator: [PROXY], grafana: ['127.0.0.1'] });
     await nginx.until(async () => (await nginx.ask('/grafana/')).status === 200, 'Grafana is behind nginx');
     const answer = await nginx.ask('/grafana/api/health', {
       from: '127.0.0.4',

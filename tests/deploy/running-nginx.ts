@@ -60,36 +60,50 @@ export interface Question {
   readonly from?: string;
 }
 
+/** Addresses by name. */
+export type Names = Readonly<Record<string, readonly string[]>>;
+
 export class RunningNginx {
   readonly url: string;
   readonly plainUrl: string;
+  readonly figuresUrl: string;
   readonly folder: string;
   readonly #child: ChildProcess;
   readonly #httpsPort: number;
   output = '';
 
   /** @throws Error with its output if it does not answer */
-  static async start(ending: Ending, env: Readonly<Record<string, string>> = {}): Promise<RunningNginx> {
-    const nginx = new RunningNginx(ending, await freePort(), await freePort(), env);
+  static async start(
+    ending: Ending,
+    env: Readonly<Record<string, string>> = {},
+    names: Names = {},
+  ): Promise<RunningNginx> {
+    const nginx = new RunningNginx(
+      ending,
+      [await freePort(), await freePort(), await freePort()],
+      env,
+      names,
+    );
     await nginx.until(async () => (await nginx.ask('/trust')).status === 200, 'nginx answers');
     return nginx;
   }
 
   private constructor(
     ending: Ending,
-    httpPort: number,
-    httpsPort: number,
+    [httpPort, httpsPort, figuresPort]: readonly [number, number, number],
     env: Readonly<Record<string, string>>,
+    names: Names,
   ) {
     // Not below the test's own folder, which only root can enter.
     this.folder = mkdtempSync('/tmp/threads-nginx-');
     this.#httpsPort = httpsPort;
     this.url = `https://localhost:${httpsPort}`;
     this.plainUrl = `http://127.0.0.1:${httpPort}`;
+    this.figuresUrl = `http://127.0.0.1:${figuresPort}/metrics`;
     const bin = join(this.folder, 'bin');
     mkdirSync(bin);
     writeFileSync(join(bin, 'getent'), GETENT, { mode: 0o755 });
-    writeFileSync(join(bin, 'names'), '');
+    this.names(names);
     cpSync(SOURCE, join(this.folder, 'nginx'), { recursive: true });
     for (const name of ['state', 'certificates']) mkdirSync(join(this.folder, name));
     chmodSync(this.folder, 0o755);
@@ -107,6 +121,7 @@ export class RunningNginx {
         ACCESS_LOG: join(this.folder, 'state', 'access.log'),
         HTTP_LISTEN: `127.0.0.1:${httpPort}`,
         HTTPS_LISTEN: `127.0.0.1:${httpsPort}`,
+        FIGURES_LISTEN: `127.0.0.1:${figuresPort}`,
         PUBLIC_HTTPS_PORT: String(httpsPort),
         ...env,
       },
@@ -140,7 +155,7 @@ export class RunningNginx {
   }
 
   /** What the coordinators' name leads to from now on. */
-  names(addresses: Readonly<Record<string, readonly string[]>>): void {
+  names(addresses: Names): void {
     const lines = Object.entries(addresses).flatMap(([name, found]) =>
       found.map((address) => `${name} ${address}\n`),
     );
