@@ -51,6 +51,23 @@ test('a device whose end was slept through is found out, however wrong the first
   assert.ok(real_ms > 20 && real_ms < 100, `${real_ms} ms`);
 });
 
+test('a call that was late for another reason, even by hours, is no measure for those after it', () => {
+  for (const late_ms of [3000, 3_600_000]) {
+    const pacing = new Pacing({ ...options, start_units: 1 });
+    pacing.record(1n, late_ms);
+    let lasted_ms = 0;
+    for (let call = 0; call < 40; call++) {
+      const units = pacing.units;
+      const real_ms = 5 + Number(units) / 100;
+      const slept_ms = pacing.expected_ms(units) * 0.85;
+      lasted_ms += Math.max(real_ms, slept_ms);
+      pacing.record(units, Math.max(real_ms, slept_ms), real_ms > slept_ms + 2);
+    }
+    assert.ok(pacing.units > 1000n, `${pacing.units} units after a call of ${late_ms} ms`);
+    assert.ok(lasted_ms < 10_000, `${lasted_ms} ms until then`);
+  }
+});
+
 test('calls that cost much themselves are not shrunk to nothing: half of their time is the units’', () => {
   // A rasteriser: 7 ms for each call, 180 numbers a millisecond, calls to last a quarter of 40 ms; now and then the
   // machine is busy.

@@ -27,6 +27,8 @@ const FIXED_WEIGHT = 0.25;
 /** A call's time is its units' for such a part at least, whatever was found before. */
 const LEAST_OF_UNITS = 0.1;
 const SHORTEST_TOLD_MS = 15;
+/** Of the limit: so long is waited by a timer at most. */
+const LONGEST_SLEPT = 10;
 
 export class Pacing {
   readonly #full_target_ms: number;
@@ -53,9 +55,12 @@ export class Pacing {
     return BigInt(Math.floor(this.#units));
   }
 
-  /** How long a call of `units` will take; 0 while that is not known well enough to sleep through it. */
+  /**
+   * How long a call of `units` will take; 0 while that is not known well enough to sleep through it. Never much more
+   * than calls should last: after a laptop's sleep in the middle of one the next would be slept through as long.
+   */
   expected_ms(units: bigint): number {
-    return Number(units) * this.#ms_per_unit;
+    return Math.min(Number(units) * this.#ms_per_unit, this.#limit_ms * LONGEST_SLEPT);
   }
 
   /**
@@ -66,7 +71,7 @@ export class Pacing {
     const taken = Number(units);
     const measured = elapsed_ms / taken;
     const full = taken * 2 >= this.#units;
-    if (exact || elapsed_ms > this.#limit_ms) {
+    if (exact) {
       // The time of a short call is mostly that of calling.
       this.#ms_per_unit = elapsed_ms >= SHORTEST_TOLD_MS ? measured : 0;
       const late = elapsed_ms > this.#limit_ms + this.#fixed_ms;
@@ -80,9 +85,10 @@ export class Pacing {
       else if (full) this.#set(Math.min(fitting, this.#units * GROWTH));
     } else {
       // Known is only that it was faster. Found on a driver that seemed to need 40 ms for anything, because
-      // each call was slept through as long as the one before.
+      // each call was slept through as long as the one before. Nor is one beyond the limit too long, when it was slept
+      // through: taken for that, one late call of a single unit kept a GPU at a unit in three seconds for good.
       this.#ms_per_unit = measured / 2;
-      if (full) this.#set(this.#units * 2);
+      if (full && elapsed_ms <= this.#limit_ms) this.#set(this.#units * 2);
     }
   }
 
