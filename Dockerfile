@@ -76,7 +76,7 @@ USER root
 RUN install -d -o 10001 -g 10001 /app/.cache/compile
 COPY scripts/fill-compile-cache.ts /app/scripts/
 USER 10001:10001
-RUN node /app/scripts/fill-compile-cache.ts cpu
+RUN node /app/scripts/fill-compile-cache.ts cpu && chmod -R a+rX /app/.cache/compile
 
 FROM app AS coordinator
 COPY --from=build /app/build/pages build/pages
@@ -155,7 +155,7 @@ USER root
 RUN install -d -o 10001 -g 10001 /app/.cache/compile
 COPY scripts/fill-compile-cache.ts /app/scripts/
 USER 10001:10001
-RUN node /app/scripts/fill-compile-cache.ts gpu
+RUN node /app/scripts/fill-compile-cache.ts gpu && chmod -R a+rX /app/.cache/compile
 
 FROM gpu-app AS gpu-worker
 COPY --from=gpu-compiled --chown=0:0 /app/.cache /app/.cache

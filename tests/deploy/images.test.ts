@@ -178,6 +178,25 @@ describe('images', { timeout: 470_000 }, () => {
     }
   });
 
+  it('finds the compiled sources that the image brings', async (t) => {
+    const here = ready(t);
+    if (here === undefined) return;
+    for (const name of ['coordinator', 'cpu-worker', 'gpu-worker'] as const) {
+      const look = 'NODE_DEBUG_NATIVE=COMPILE_CACHE node /app/cli/main.ts coordinator --help 2>&1';
+      const said = await run(here.engine, here.images[name], ['sh'], ['-c', look]);
+      const lines = said.filter((line) => line.includes('[compile cache]'));
+      assert.ok(
+        lines.some((line) => /cli\/program\.ts.*success/.test(line)),
+        `${name}:\n${lines.slice(0, 20).join('\n')}`,
+      );
+      assert.deepEqual(
+        lines.filter((line) => /permission denied|mismatch/.test(line)),
+        [],
+        name,
+      );
+    }
+  });
+
   it('starts with the compiled sources of the image, and without them', async (t) => {
     const here = ready(t);
     if (here === undefined) return;

@@ -14,7 +14,7 @@ const DOMAIN = 'cluster.example.org';
 
 it(
   'gets a certificate for the domain, renews it before it ends, and says HSTS only with it',
-  { skip: missing ?? false, timeout: 150_000 },
+  { skip: missing ?? false, timeout: 170_000 },
   async (t) => {
     const httpPort = await freePort();
     // So short that each look finds it due.

@@ -29,7 +29,7 @@ const MODULE = '/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so';
 const PACKAGES = ['nginx', 'libnginx-mod-http-brotli-filter', 'openssl', 'dehydrated'];
 const USER = 10001;
 const LOOK_MS = 50;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 /** Where the coordinators' name is looked up: `getent ahosts NAME` in POSIX sh, from the file beside it. */
 const GETENT = '#!/bin/sh\nawk -v name="$2" \'$1 == name { print $2, "STREAM" }\' "$(dirname "$0")/names"\n';
 
