@@ -70,7 +70,7 @@ COPY --from=project /app /app
 USER 10001:10001
 
 # What Node makes of the TypeScript, written while a coordinator and a worker run through a job. Without it every
-# process loads the type stripper: 35 MB, and twice the time to start (docs/measurements.md).
+# process loads the type stripper: 25 MB and nearly twice the CPU time to start (docs/measurements.md).
 FROM app AS compiled
 USER root
 RUN install -d -o 10001 -g 10001 /app/.cache/compile
