@@ -187,8 +187,9 @@ export class DeployedCluster {
 
   /** More of it is done than was. */
   async goesOn(job: string): Promise<void> {
-    const before = BigInt((await this.status(job)).progress.done);
-    await until(async () => BigInt((await this.status(job)).progress.done) > before, `job ${job} goes on`);
+    // The coordinator may be away at first.
+    const before = await until(async () => (await this.status(job)).progress.done, 'the coordinator answers');
+    await until(async () => BigInt((await this.status(job)).progress.done) > BigInt(before), `job ${job} goes on`);
   }
 }
 
