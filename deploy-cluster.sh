@@ -16,6 +16,8 @@ STATE=${CLUSTER_STATE:-$ROOT/.cluster}
 . "$ROOT/deploy/state.sh"
 # shellcheck source=deploy/adapters.sh
 . "$ROOT/deploy/adapters.sh"
+# shellcheck source=deploy/alerts.sh
+. "$ROOT/deploy/alerts.sh"
 # shellcheck source=deploy/docker-checks.sh
 . "$ROOT/deploy/docker-checks.sh"
 # shellcheck source=deploy/docker.sh

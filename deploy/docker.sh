@@ -19,6 +19,7 @@ docker_deploy() {
   local workers=$1 gpus=$2
   docker_check "$gpus"
   ports_check
+  render_alert_receiver >/dev/null
   make_state
   write_gpu_services "$gpus"
   write_alert_receiver
@@ -96,14 +97,9 @@ gpu_device() {
   esac
 }
 
-# Whoever needs more than mail or a webhook writes a file of Alertmanager's and names it by ALERTMANAGER_CONFIG.
 write_alert_receiver() {
-  local name
   [ -z "$(setting ALERTMANAGER_CONFIG '')" ] || return 0
-  for name in ALERT_WEBHOOK_URL ALERT_EMAIL_TO ALERT_EMAIL_FROM ALERT_EMAIL_SERVER ALERT_EMAIL_TLS ALERT_EMAIL_USER ALERT_EMAIL_PASSWORD; do
-    export "$name=$(setting "$name" '')"
-  done
-  "$ROOT/monitoring/alertmanager/render.sh" >"$STATE/alertmanager.yml" || refuse 'alerts would reach nobody' 'mend the setting that is named above'
+  render_alert_receiver >"$STATE/alertmanager.yml"
   # Alertmanager runs as somebody else; the folder around keeps others of this machine out.
   chmod 644 "$STATE/alertmanager.yml"
 }

@@ -10,6 +10,7 @@ kubernetes_deploy() {
   kubernetes_check "$gpus"
   find_images_way
   docker_check 0
+  render_alert_receiver >/dev/null
   make_state
   remember place kubernetes
   remember gpus "$gpus"
@@ -23,6 +24,7 @@ kubernetes_deploy() {
   kubectl get namespace "$NAMESPACE" >/dev/null 2>&1 || kubectl apply -f "$ROOT/k8s/base/namespace.yaml" >/dev/null ||
     fail "the namespace $NAMESPACE could not be made" 'the line above says why'
   make_secrets
+  make_alert_receivers
   kubectl apply -f "$STATE/kubernetes/rendered.yaml" >&2 ||
     fail 'the cluster refused the manifests' 'the lines above say which; nothing that ran before was stopped'
   set_workers "$workers" "$gpus"
@@ -140,6 +142,7 @@ components() {
   wanted=$(setting K8S_COMPONENTS "$(recall components)")
   [ -z "$wanted" ] || remember components "$wanted"
   if [ "$IMAGES_BY" != push ]; then wanted="local $wanted"; fi
+  if alerts_are_told || has_secret alertmanager-receivers; then wanted="alert-receivers $wanted"; fi
   if by_software "$1"; then wanted="software-gpu $wanted"; fi
   if [ -n "$(setting DOMAIN "$(recall DOMAIN)")" ] && [[ " $wanted " != *' ingress '* ]]; then wanted="acme $wanted"; fi
   printf '%s\n' "$wanted"
@@ -149,6 +152,14 @@ components() {
 make_secrets() {
   has_secret worker-key || make_secret worker-key worker.key "tc_$(random_bytes 6 hex)_$(random_bytes 32 base64url)"
   has_secret grafana-admin || make_secret grafana-admin admin-password "$(random_bytes 24 base64url)"
+}
+
+# Made anew where settings are given, since they may have changed; else what is there stays.
+make_alert_receivers() {
+  alerts_are_told || return 0
+  render_alert_receiver | in_namespace create secret generic alertmanager-receivers --from-file=alertmanager.yml=/dev/stdin --dry-run=client -o yaml |
+    in_namespace apply -f - >/dev/null ||
+    fail 'the Secret alertmanager-receivers could not be made' 'the line above says why'
 }
 
 has_secret() { in_namespace get secret "$1" >/dev/null 2>&1; }

@@ -212,6 +212,29 @@ suite('kubernetes N G', () => {
     assert.doesNotMatch(stdout, /nvidia\.com\/gpu/);
   });
 
+  test('who is told of alerts becomes a Secret by standard input, and the component that reads it', async (t) => {
+    const script = machine(t);
+    const env = { ALERT_WEBHOOK_URL: 'https://example.org/hook' };
+    const { code, stderr } = await script.run(['kubernetes', '1', '0'], env);
+    assert.equal(code, 0, stderr);
+    const text = readFileSync(join(script.state, 'kubernetes/kustomization.yaml'), 'utf8');
+    assert.ok(text.includes('components/alert-receivers\n'), text);
+    const calls = script.calls();
+    assert.ok(
+      calls.some((call) => /create secret generic alertmanager-receivers .*=\/dev\/stdin/.test(call)),
+    );
+    assert.deepEqual(
+      calls.filter((call) => call.includes('example.org')),
+      [],
+    );
+    assertRefused(
+      await script.run(['kubernetes', '1', '0'], { ALERT_WEBHOOK_URL: 'ftp://example.org' }),
+      2,
+      /alerts would reach nobody/,
+      /mend the setting/,
+    );
+  });
+
   test('a pod that does not become ready is said with where to look', async (t) => {
     const script = machine(t, [
       { call: 'kubectl * rollout status deployment/cpu-workers*', code: 1, err: 'timed out' },
