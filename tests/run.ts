@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { endAllChildren } from './runner/child.ts';
 import { keepDurations, longestFirst, readDurations } from './runner/durations.ts';
+import { runApart, runLanes } from './runner/lanes.ts';
 import { closingLine, count, exitCode, type Outcome } from './runner/outcome.ts';
 import { select, USAGE, type Selection } from './runner/selection.ts';
 import { staticChecks } from './runner/static-checks.ts';
@@ -99,15 +100,12 @@ async function runTasks(
   tasks: readonly Task[],
   done: (task: Task, ms: number, results: readonly Outcome[]) => void,
 ): Promise<void> {
-  const queue = tasks.values();
-  const lane = async () => {
-    for (const task of queue) {
-      const start = performance.now();
-      const results = await task.run();
-      done(task, performance.now() - start, results);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, lane));
+  const apart = (one: Task, other: Task) => runApart(one.name, other.name);
+  await runLanes(tasks, Math.min(2, availableParallelism()), apart, async (task) => {
+    const start = performance.now();
+    const results = await task.run();
+    done(task, performance.now() - start, results);
+  });
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { keepDurations, longestFirst, readDurations } from './durations.ts';
+import { runApart, runLanes } from './lanes.ts';
 import { closingLine, count, exitCode } from './outcome.ts';
 import { select } from './selection.ts';
-import { runTestFile } from './test-files.ts';
+import { findTestFiles, runTestFile } from './test-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'runner-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -28,6 +29,36 @@ function isRunning(pid: number): boolean {
     return error instanceof Error && 'code' in error && error.code === 'ENOENT' && !existsSync('/proc');
   }
 }
+
+test('what changes the network runs beside no page, and every task runs once, in order as far as that goes', async () => {
+  const tasks = [
+    'tests/deploy/images.test.ts',
+    'tests/browser/a',
+    'tests/browser/b',
+    'cli/a',
+    'tests/access/gateway.test.ts',
+  ];
+  const running = new Set<string>();
+  const begun: string[] = [];
+  await runLanes(tasks, 2, runApart, async (task) => {
+    for (const other of running) assert.ok(!runApart(task, other), `${task} beside ${other}`);
+    running.add(task);
+    begun.push(task);
+    for (let turn = 0; turn < 3; turn++) await Promise.resolve();
+    running.delete(task);
+  });
+  assert.deepEqual(begun.toSorted(), tasks.toSorted());
+  assert.deepEqual(begun.slice(0, 2), ['tests/deploy/images.test.ts', 'cli/a']);
+});
+
+test('every file that makes networks is known as one', () => {
+  const root = join(import.meta.dirname, '../..');
+  const making = findTestFiles(root).filter((file) =>
+    /startDockerEngine\(|'netns'/.test(readFileSync(join(root, file), 'utf8')),
+  );
+  assert.ok(making.length > 0);
+  for (const file of making) assert.ok(runApart(file, 'tests/browser/a'), file);
+});
 
 test('every test is counted once, suites are not, and skips keep their reason', async () => {
   const { outcomes, totals } = await run(`
