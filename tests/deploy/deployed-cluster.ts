@@ -189,7 +189,10 @@ export class DeployedCluster {
   async goesOn(job: string): Promise<void> {
     // The coordinator may be away at first.
     const before = await until(async () => (await this.status(job)).progress.done, 'the coordinator answers');
-    await until(async () => BigInt((await this.status(job)).progress.done) > BigInt(before), `job ${job} goes on`);
+    await until(
+      async () => BigInt((await this.status(job)).progress.done) > BigInt(before),
+      `job ${job} goes on`,
+    );
   }
 }
 
