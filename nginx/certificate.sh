@@ -154,14 +154,17 @@ write_configuration() {
     echo "ssl_certificate $certificate;"
     echo "ssl_certificate_key $key;"
   } > "$STATE_DIR/certificate.new"
-  printf 'add_header Strict-Transport-Security "%s" always;\n' "$hsts" > "$STATE_DIR/hsts.conf"
+  printf 'add_header Strict-Transport-Security "%s" always;\n' "$hsts" > "$STATE_DIR/hsts.new"
+  mv "$STATE_DIR/hsts.new" "$STATE_DIR/hsts.conf"
   if cmp -s "$STATE_DIR/certificate.new" "$STATE_DIR/certificate.conf"; then return 1; fi
   mv "$STATE_DIR/certificate.new" "$STATE_DIR/certificate.conf"
 }
 
 make_authority
-cp "$authority/certificate.pem" "$CERTIFICATES_DIR/ca.crt"
-chmod 0644 "$CERTIFICATES_DIR/ca.crt"
+# At once whole: it is served while this runs, and a device would trust half of it for nothing.
+cp "$authority/certificate.pem" "$CERTIFICATES_DIR/ca.crt.new"
+chmod 0644 "$CERTIFICATES_DIR/ca.crt.new"
+mv "$CERTIFICATES_DIR/ca.crt.new" "$CERTIFICATES_DIR/ca.crt"
 make_server_certificate || true
 case "${1:-}" in
   local) write_configuration || true ;;

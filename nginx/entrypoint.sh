@@ -65,6 +65,7 @@ cp -r "$here/pages" "$STATE_DIR/share/pages"
 "$here/upstreams.sh" write || true
 nginx -t -q -c "$STATE_DIR/nginx.conf" || fail 'the configuration is wrong (above is where)'
 
+rm -f "$STATE_DIR/nginx.pid"
 # exec keeps this process's id: $$ is nginx below, and the keeper ends with it.
 "$here/keeper.sh" "$$" &
 exec nginx -c "$STATE_DIR/nginx.conf"

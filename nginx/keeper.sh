@@ -10,6 +10,9 @@ certificate_every_s=${CERTIFICATE_EVERY_S:-3600}
 next_certificate=0
 now=0
 
+# Until nginx runs the id is that of the shell that becomes it, which a HUP would end.
+while kill -0 "$nginx" 2>/dev/null && [ ! -s "$STATE_DIR/nginx.pid" ]; do sleep 0.2; done
+
 # A configuration that does not pass leaves nginx as it is.
 reload() {
   if nginx -t -q -c "$STATE_DIR/nginx.conf"; then kill -HUP "$nginx"; fi
