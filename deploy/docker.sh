@@ -7,8 +7,11 @@ readonly THREADS_IN_CONTAINER=(node /app/cli/main.ts)
 compose() {
   local files=(-f "$ROOT/docker-compose.yml")
   [ ! -f "$STATE/gpu.yml" ] || files+=(-f "$STATE/gpu.yml")
-  if [ -f "$STATE/alertmanager.yml" ]; then export ALERTMANAGER_CONFIG="$STATE/alertmanager.yml"; fi
-  "${COMPOSE[@]}" --project-directory "$ROOT" "${files[@]}" "$@"
+  # For this call alone: whether the operator has named a file stays to be seen. It goes before the one that is made here.
+  local receiver
+  receiver=$(setting ALERTMANAGER_CONFIG '')
+  if [ -z "$receiver" ] && [ -f "$STATE/alertmanager.yml" ]; then receiver=$STATE/alertmanager.yml; fi
+  ALERTMANAGER_CONFIG=$receiver "${COMPOSE[@]}" --project-directory "$ROOT" "${files[@]}" "$@"
 }
 
 in_coordinator() {
@@ -39,7 +42,16 @@ start_services() {
     fail 'not everything started' 'the lines above say what; ./deploy-cluster.sh logs coordinator has more'
   fi
   wait_for_nginx
+  read_settings_again
   expect_workers "$1"
+}
+
+# Files that changed make no container anew. Not by `docker kill`, which counts as a wish that it stay down.
+read_settings_again() {
+  local service
+  for service in prometheus alertmanager; do
+    compose exec -T "$service" sh -c 'kill -HUP 1' || warn "$service did not read its settings again: docker compose restart $service"
+  done
 }
 
 # Compose waits for the coordinator, which others need; nginx makes its first certificate meanwhile.

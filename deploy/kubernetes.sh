@@ -113,7 +113,6 @@ cluster_settings() {
 write_kustomization() {
   local component image name
   mkdir -p "$STATE/kubernetes"
-  rm -f "$STATE/kubernetes/bounds"
   {
     printf '# Made by deploy-cluster.sh: what is this cluster'"'"'s own. kubectl apply -k takes this folder.\n'
     printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n'
@@ -127,13 +126,17 @@ write_kustomization() {
     [ -z "$(components "$2")" ] || printf 'components:\n'
     for component in $(components "$2"); do
       printf '  - %s\n' "$(relative_path "$STATE/kubernetes" "$ROOT/k8s/components/$component")"
-      # Its bounds are this cluster's: those of the component would be applied again each time.
-      [ "$component" != autoscale ] || printf 'patches:\n  - target: { kind: HorizontalPodAutoscaler, name: cpu-workers }\n    patch: |-\n      %s\n' \
-"[{\"op\": \"replace\", \"path\": \"/spec/minReplicas\", \"value\": $(least "$(($1 - $2))")}, {\"op\": \"replace\", \"path\": \"/spec/maxReplicas\", \"value\": $(most "$(($1 - $2))")}]" >"$STATE/kubernetes/bounds"
     done
-    cat "$STATE/kubernetes/bounds" 2>/dev/null || true
+    [[ " $(components "$2") " != *' autoscale '* ]] || bounds_patch "$(($1 - $2))"
     cluster_settings
   } >"$STATE/kubernetes/kustomization.yaml"
+}
+
+# The autoscaler's bounds are this cluster's: those of the component would be applied again each time.
+bounds_patch() {
+  printf 'patches:\n  - target: { kind: HorizontalPodAutoscaler, name: cpu-workers }\n    patch: |-\n'
+  printf '      [{"op": "replace", "path": "/spec/minReplicas", "value": %s},\n' "$(least "$1")"
+  printf '       {"op": "replace", "path": "/spec/maxReplicas", "value": %s}]\n' "$(most "$1")"
 }
 
 # What this cluster has beyond the default: K8S_COMPONENTS, and what follows from where it runs.

@@ -214,7 +214,13 @@ suite('deploy-cluster.sh docker', () => {
     const url = 'https://example.org/hook?a=1&b=|x';
     const { code, stderr } = await script.run(['docker', '1', '0'], { ALERT_WEBHOOK_URL: url });
     assert.equal(code, 0, stderr);
-    assert.ok(readFileSync(join(script.state, 'alertmanager.yml'), 'utf8').includes(url));
+    const receivers = () => readFileSync(join(script.state, 'alertmanager.yml'), 'utf8');
+    assert.ok(receivers().includes(url));
+    // A new address counts at the next start, and Alertmanager is told to read it.
+    script.forgetCalls();
+    await script.run(['docker', '1', '0'], { ALERT_WEBHOOK_URL: 'https://example.org/new' });
+    assert.ok(receivers().includes('https://example.org/new') && !receivers().includes(url));
+    assert.ok(script.calls().some((call) => call.endsWith('exec -T alertmanager sh -c kill -HUP 1')));
   });
 
   test('a build or a start that fails says so, and where to look', async (t) => {
