@@ -40,7 +40,21 @@ export interface GpuKernel {
   readonly maxWorkgroups: number;
   /** No piece may be longer (offsets inside a piece are u32). */
   readonly maxPieceLength: number;
+  /**
+   * Values of WGSL `override`s that follow from where the units lie, e.g. how many limbs they need: one text, many
+   * variants. All pieces of a dispatch share those of the range around them, and so does the probe, which must come
+   * out right under any. Absent: none.
+   */
+  readonly specialise?: (range: Range) => PipelineConstants;
+  /**
+   * Values of further `override`s that can't be seen in any output word, such as the workgroup's size: an engine
+   * measures them on the device and takes the fastest. The first is used where a device is unknown. Absent: none.
+   */
+  readonly tunings?: readonly PipelineConstants[];
 }
+
+/** Values of a kernel's `override` declarations, by name; every name must be declared in the text. */
+export type PipelineConstants = Readonly<Record<string, number>>;
 
 /** A WebAssembly kernel compiled from AssemblyScript. Its exports, the same for every workload:
  *
@@ -58,6 +72,13 @@ export interface CpuKernel {
   /** File name of the compiled module in build/kernels/, e.g. `collatz-statistics.wasm`. */
   readonly module: string;
 }
+
+/**
+ * The plain TypeScript twin of a WebAssembly kernel: what to read first, what the kernel's words are compared with,
+ * and what a host without WebAssembly runs. Takes `Workload.parameterWords`; the program answers a range with words
+ * that say the same as the kernel's. It may hand other numbers back, since `decodeCpu` computes those.
+ */
+export type KernelTwin = (parameterWords: Uint32Array) => (range: Range) => Uint32Array;
 
 /** A part of a job that needs a kernel: one per (type, mode). */
 export interface Kernels {

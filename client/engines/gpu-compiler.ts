@@ -1,5 +1,5 @@
 /** WGSL to pipelines. Drivers take up to seconds for it, so a kernel is compiled once per device, not once per job. */
-import type { GpuKernel } from '../../protocol/workload.ts';
+import type { GpuKernel, PipelineConstants } from '../../protocol/workload.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { messageOf } from './gpu-device.ts';
 import { GpuFault } from './gpu-fault.ts';
@@ -14,7 +14,7 @@ const BINDINGS = [
   'read-only-storage',
   'storage',
 ] as const;
-const MAX_KERNELS = 8;
+const MAX_KERNELS = 16;
 
 export interface CompiledKernel {
   /** One per entry point. */
@@ -24,14 +24,22 @@ export interface CompiledKernel {
 
 const compiled = new WeakMap<GpuDevice, Map<string, Promise<CompiledKernel>>>();
 
-/** @throws GpuFault: `compile` with the driver's messages */
-export function compiledKernel(gpu: GpuDevice, kernel: GpuKernel, wgsl: string): Promise<CompiledKernel> {
+/**
+ * @param constants of the text's `override`s: one text gives one set of pipelines for each set of values
+ * @throws GpuFault: `compile` with the driver's messages
+ */
+export function compiledKernel(
+  gpu: GpuDevice,
+  kernel: GpuKernel,
+  wgsl: string,
+  constants: PipelineConstants,
+): Promise<CompiledKernel> {
   const kept = compiled.get(gpu) ?? new Map<string, Promise<CompiledKernel>>();
   compiled.set(gpu, kept);
-  const key = `${kernel.entryPoints.join(' ')}\n${wgsl}`;
+  const key = `${kernel.entryPoints.join(' ')} ${JSON.stringify(constants)}\n${wgsl}`;
   const known = kept.get(key);
   if (known !== undefined) return known;
-  const made = compile(gpu, kernel, wgsl);
+  const made = compile(gpu, kernel, wgsl, constants);
   for (const oldest of kept.keys()) {
     if (kept.size < MAX_KERNELS) break;
     kept.delete(oldest);
@@ -41,7 +49,12 @@ export function compiledKernel(gpu: GpuDevice, kernel: GpuKernel, wgsl: string):
   return made;
 }
 
-async function compile(gpu: GpuDevice, kernel: GpuKernel, wgsl: string): Promise<CompiledKernel> {
+async function compile(
+  gpu: GpuDevice,
+  kernel: GpuKernel,
+  wgsl: string,
+  constants: PipelineConstants,
+): Promise<CompiledKernel> {
   const { device } = gpu;
   gpu.assertAlive();
   const module = await compileModule(gpu, kernel, wgsl);
@@ -54,7 +67,7 @@ async function compile(gpu: GpuDevice, kernel: GpuKernel, wgsl: string): Promise
   const pipelines: GPUComputePipeline[] = [];
   for (const entryPoint of kernel.entryPoints) {
     try {
-      const compute = { module, entryPoint };
+      const compute = { module, entryPoint, constants };
       pipelines.push(await device.createComputePipelineAsync({ layout: pipelineLayout, compute }));
     } catch (cause) {
       gpu.assertAlive();

@@ -6,9 +6,10 @@
  * give wrong data silently on real drivers. Two sets of buffers, so that the GPU computes one dispatch while the
  * words of the one before are read: call `dispatch` again before the first has resolved.
  */
-import type { GpuKernel } from '../../protocol/workload.ts';
+import type { GpuKernel, PipelineConstants } from '../../protocol/workload.ts';
 import type { Range } from '../../protocol/range.ts';
 import { rangeLength } from '../../protocol/range.ts';
+import type { CompiledKernel } from './gpu-compiler.ts';
 import { compiledKernel } from './gpu-compiler.ts';
 import { GpuFault } from './gpu-fault.ts';
 import type { GpuDevice } from './gpu-device.ts';
@@ -24,7 +25,7 @@ const MAP_MODE_READ = 0x1;
 const WORD_BYTES = 4;
 const PIECE_WORDS = 8;
 const SLOTS = 2;
-/** Shapes (groups per piece) whose probe words are remembered. */
+/** Shapes (groups per piece, variant of the kernel) whose probe words are remembered. */
 const KNOWN_SHAPES = 64;
 /** Bytes of output that are read back per dispatch at most; also keeps two slots below 100 MB. */
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
@@ -44,7 +45,7 @@ export interface GpuProgramSource {
   readonly probe: Probe;
 }
 
-/** A known answer. How words look may depend on the groups per piece, so each shape is proven once. */
+/** A known answer. How words look may depend on the groups per piece and on the variant: each shape is proven once. */
 export interface Probe {
   readonly range: Range;
   /** Compares words with what the CPU engine knows. @throws GpuFault `wrong_answer`, or KernelFault */
@@ -74,12 +75,11 @@ export class GpuProgram {
   /** Most pieces that one dispatch takes. */
   readonly maxPieces: number;
   readonly #gpu: GpuDevice;
+  readonly #wgsl: string;
   readonly #probe: Probe;
-  readonly #pipelines: readonly GPUComputePipeline[];
-  readonly #layout: GPUBindGroupLayout;
   readonly #parameters: GPUBuffer;
   readonly #constants: GPUBuffer;
-  readonly #known = new Map<number, Uint32Array>();
+  readonly #known = new Map<string, Uint32Array>();
   readonly #free: (Slot | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   readonly #waiting: ((slot: Slot | undefined) => void)[] = [];
   #retired = false;
@@ -89,32 +89,25 @@ export class GpuProgram {
   private constructor(
     gpu: GpuDevice,
     source: GpuProgramSource,
-    made: {
-      pipelines: readonly GPUComputePipeline[];
-      layout: GPUBindGroupLayout;
-      parameters: GPUBuffer;
-      constants: GPUBuffer;
-    },
+    tables: { readonly parameters: GPUBuffer; readonly constants: GPUBuffer },
   ) {
     this.#gpu = gpu;
     this.kernel = source.kernel;
+    this.#wgsl = source.wgsl;
     this.#probe = source.probe;
-    this.#pipelines = made.pipelines;
-    this.#layout = made.layout;
-    this.#parameters = made.parameters;
-    this.#constants = made.constants;
+    this.#parameters = tables.parameters;
+    this.#constants = tables.constants;
     this.maxPieces = pieceLimit(gpu.device.limits, source.kernel);
   }
 
-  /** Compiles and uploads. @throws GpuFault: `compile` with the driver's messages */
+  /** Uploads the tables; variants of the kernel are compiled when a dispatch needs them. @throws GpuFault */
   static async build(gpu: GpuDevice, source: GpuProgramSource): Promise<GpuProgram> {
     const { device } = gpu;
-    const { pipelines, layout } = await compiledKernel(gpu, source.kernel, source.wgsl);
     const [parameters, constants] = await gpu.checked(
       'parameter buffers',
       () => [upload(device, source.parameterWords), upload(device, source.constants)] as const,
     );
-    return new GpuProgram(gpu, source, { pipelines, layout, parameters, constants });
+    return new GpuProgram(gpu, source, { parameters, constants });
   }
 
   /**
@@ -122,20 +115,30 @@ export class GpuProgram {
    * @param pieces 1 … maxPieces ranges, none longer than `kernel.maxPieceLength`
    * @param expected_ms how long it will probably take. Dawn polls while a promise of its own is pending, which
    *   takes 60 % of a core in Node; so most of that time is waited for by a timer
-   * @throws GpuFault
+   * @param tuning one of the kernel's tunings; absent: the conservative one
+   * @throws GpuFault: `compile` with the driver's messages, when the variant is new
    */
-  async dispatch(pieces: readonly Range[], expected_ms = 0): Promise<Dispatched> {
+  async dispatch(
+    pieces: readonly Range[],
+    expected_ms = 0,
+    tuning: PipelineConstants | undefined = this.kernel.tunings?.[0],
+  ): Promise<Dispatched> {
     if (pieces.length < 1 || pieces.length > this.maxPieces) {
       throw new RangeError(`a dispatch takes 1 to ${this.maxPieces} pieces, got ${pieces.length}`);
     }
+    const variant = { ...this.kernel.specialise?.(hullOf(pieces)), ...tuning };
+    const compiled = await compiledKernel(this.#gpu, this.kernel, this.#wgsl, variant);
     const free = await this.#acquire();
     let slot = free;
     try {
       const all = [...pieces, this.#probe.range];
-      if (slot === undefined || slot.capacity < all.length) slot = await this.#allocate(slot, all.length);
-      const { words, groups, ...time } = await this.#execute(slot, all, expected_ms);
+      if (slot === undefined || slot.capacity < all.length) {
+        slot = await this.#allocate(slot, all.length, compiled.layout);
+      }
+      const { words, groups, ...time } = await this.#execute(slot, all, compiled, expected_ms);
       const probeWords = words[pieces.length];
-      if (probeWords !== undefined) await this.#compareProbe(groups, probeWords);
+      const shape = `${groups} ${JSON.stringify(variant)}`;
+      if (probeWords !== undefined) await this.#compareProbe(shape, probeWords);
       return { words: words.slice(0, pieces.length), ...time };
     } finally {
       this.#release(slot);
@@ -155,7 +158,7 @@ export class GpuProgram {
     this.#constants.destroy();
   }
 
-  async #execute(slot: Slot, pieces: readonly Range[], expected_ms: number) {
+  async #execute(slot: Slot, pieces: readonly Range[], compiled: CompiledKernel, expected_ms: number) {
     const { device, now, sleep } = this.#gpu;
     const { kernel } = this;
     const outputBytes = pieces.length * kernel.outputWords * WORD_BYTES;
@@ -167,7 +170,7 @@ export class GpuProgram {
       encoder.clearBuffer(slot.output, 0, outputBytes);
       const pass = encoder.beginComputePass();
       pass.setBindGroup(0, slot.group);
-      for (const pipeline of this.#pipelines) {
+      for (const pipeline of compiled.pipelines) {
         pass.setPipeline(pipeline);
         pass.dispatchWorkgroups(groups, pieces.length, 1);
       }
@@ -204,12 +207,12 @@ export class GpuProgram {
     return { words, elapsed_ms, exact, groups };
   }
 
-  async #compareProbe(groups: number, words: Uint32Array): Promise<void> {
-    const known = this.#known.get(groups);
+  async #compareProbe(shape: string, words: Uint32Array): Promise<void> {
+    const known = this.#known.get(shape);
     if (known === undefined) {
       await this.#probe.prove(words);
       if (this.#known.size >= KNOWN_SHAPES) this.#known.clear();
-      this.#known.set(groups, words.slice());
+      this.#known.set(shape, words.slice());
     } else if (!known.every((word, index) => word === words[index])) {
       throw new GpuFault(
         'wrong_answer',
@@ -232,7 +235,7 @@ export class GpuProgram {
     }
   }
 
-  async #allocate(old: Slot | undefined, wanted: number): Promise<Slot> {
+  async #allocate(old: Slot | undefined, wanted: number, layout: GPUBindGroupLayout): Promise<Slot> {
     if (old !== undefined) destroySlot(old);
     const { device } = this.#gpu;
     const { kernel } = this;
@@ -247,7 +250,7 @@ export class GpuProgram {
       const scratch = buffer(capacity * kernel.scratchWords, STORAGE);
       const readback = buffer(capacity * kernel.outputWords, MAP_READ | COPY_DST);
       const group = device.createBindGroup({
-        layout: this.#layout,
+        layout,
         entries: [this.#parameters, pieces, output, this.#constants, scratch].map((bound, binding) => ({
           binding,
           resource: { buffer: bound },
@@ -256,6 +259,17 @@ export class GpuProgram {
       return { capacity, pieces, output, scratch, readback, group };
     });
   }
+}
+
+function hullOf(pieces: readonly Range[]): Range {
+  const [first] = pieces;
+  if (first === undefined) throw new RangeError('a dispatch without pieces');
+  let { start, end } = first;
+  for (const piece of pieces) {
+    if (piece.start < start) start = piece.start;
+    if (piece.end > end) end = piece.end;
+  }
+  return { start, end };
 }
 
 /** The kernel's own formula: the longest piece decides for all of the dispatch. */
