@@ -11,7 +11,7 @@ export const TAIL = 1 << 16;
 const WORD = 2 ** 32;
 
 /** Word r: 3^c · 2^16 + d. */
-function jumpWords(): Uint32Array {
+export function jumpWords(): Uint32Array {
   return Uint32Array.from({ length: JUMPS }, (_, r) => {
     let value = r;
     let factor = 1;

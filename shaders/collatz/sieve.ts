@@ -74,9 +74,14 @@ function lowerBound(value: number): number {
   return low;
 }
 
+/** Of numbers from 2^26 on. @param class9 n mod 9 */
+export function isClassOfCandidates(class9: number): boolean {
+  return CLASS_IS_CANDIDATE[class9] === true;
+}
+
 export function isCandidate(n: bigint): boolean {
   if (n < SIEVED_FROM) return (n & 3n) === 3n;
-  if (CLASS_IS_CANDIDATE[Number(n % PERIOD)] !== true) return false;
+  if (!isClassOfCandidates(Number(n % PERIOD))) return false;
   const r = Number(n & BLOCK_MASK);
   return survivingResidues()[lowerBound(r)] === r;
 }

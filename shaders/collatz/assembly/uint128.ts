@@ -8,6 +8,13 @@ export let lo: u64 = 0;
 
 // @ts-ignore: decorator
 @inline
+export function set(valueHi: u64, valueLo: u64): void {
+  hi = valueHi;
+  lo = valueLo;
+}
+
+// @ts-ignore: decorator
+@inline
 export function greater(aHi: u64, aLo: u64, bHi: u64, bLo: u64): bool {
   return aHi > bHi || (aHi == bHi && aLo > bLo);
 }

@@ -1,0 +1,235 @@
+/**
+ * collatz, mode verify, in plain TypeScript: the twin of assembly/verify.ts, to be read first. Block by block of
+ * 2^24 numbers and residue by residue, so that candidates come in order: the 24 steps of the sieve at once, then
+ * jumps of 10 until the value is below n. Its words are those of the kernel.
+ *
+ * Two widths: two limbs of 32 bits, and four. Products are made of 16-bit halves, in integers. What outgrows them, and what may hold a record, is walked exactly (walk.ts).
+ */
+import type { Range } from '../../../protocol/range.ts';
+import type { KernelTwin } from '../../../protocol/workload.ts';
+import { jumpWords } from '../jump-tables.ts';
+import { SIEVED_FROM, isClassOfCandidates } from '../sieve.ts';
+import { glidePeak } from '../walk.ts';
+
+const SIEVE_BITS = 24;
+const BLOCK_BIG = 1n << 24n;
+const JUMP_BITS = 10;
+const JUMP_MASK = 1023;
+/** From a limb's lowest bits to the highest of the one below. */
+const UP = 32 - JUMP_BITS;
+const WORD = 2 ** 32;
+/** Below this the 24 steps of the sieve stay below 2^58, and most glides below 2^57. */
+const PAIRS_END = 1n << 43n;
+/** A jump from below 2^57 stays below 2^63, as signed limbs must: higher limb. */
+const PAIR_JUMP_END = 1 << 25;
+/** A jump from below 2^118 stays below 2^126: highest limb. */
+const LIMB_JUMP_END = 1 << 22;
+/** No value of T in a jump from v exceeds v times this: 1.5 · 3 · 1.5^9 < 2^8. The half is for rounding. */
+const JUMP_GROWTH = 2 ** 8.5;
+/** No value of T in the 24 steps of the sieve exceeds n times this. */
+const SIEVE_GROWTH = 2 ** 16.5;
+const PEAK_END = 1n << 128n;
+/** As in the kernel: longer glides are decided step by step. */
+const MAX_JUMPS = 400;
+
+/** Per residue r, in typed arrays, which are three times as fast as objects: U^24(h·2^24 + r) = h·3^c + value. */
+interface Residues {
+  readonly r: Uint32Array;
+  /** r mod 9: a block has candidates in some classes only. */
+  readonly class9: Uint8Array;
+  /** c, from 16 to 24. */
+  readonly odd: Uint8Array;
+  readonly value: Float64Array;
+}
+
+interface Found {
+  candidates: number;
+  readonly records: { readonly n: bigint; readonly peak: bigint }[];
+  readonly handedBack: bigint[];
+  /** Values up to these can't hold a new record. */
+  jumpThreshold: number;
+  sieveThreshold: number;
+}
+
+export const verifyTwin: KernelTwin = (parameterWords) => {
+  const residues = residuesOf(parameterWords);
+  const jumps = jumpWords();
+  return ({ start, end }) => {
+    const found: Found = {
+      candidates: 0,
+      records: [],
+      handedBack: [],
+      jumpThreshold: 0,
+      sieveThreshold: 0,
+    };
+    const sievedFrom = start < SIEVED_FROM ? (end < SIEVED_FROM ? end : SIEVED_FROM) : start;
+    for (let n = start + ((3n - start) & 3n); n < sievedFrom; n += 4n) {
+      found.candidates++;
+      decide(found, n);
+    }
+    for (let at = sievedFrom; at < end;) {
+      const next = at - (at % BLOCK_BIG) + BLOCK_BIG;
+      walkBlock(found, residues, jumps, { start: at, end: next < end ? next : end });
+      at = next;
+    }
+    return wordsOf(found, start);
+  };
+};
+
+function residuesOf(r: Uint32Array): Residues {
+  const odd = new Uint8Array(r.length);
+  const value = new Float64Array(r.length);
+  for (const [index, residue] of r.entries()) {
+    let x = residue;
+    let c = 0;
+    for (let step = 0; step < SIEVE_BITS; step++) {
+      const isOdd = x % 2;
+      c += isOdd;
+      x = isOdd === 1 ? (3 * x + 1) / 2 : x / 2;
+    }
+    odd[index] = c;
+    value[index] = x;
+  }
+  return { r, class9: Uint8Array.from(r, (residue) => residue % 9), odd, value };
+}
+
+/** Walks n step by step; called in ascending order. Peaks of more than the words' 128 bits are the host's. */
+function decide(found: Found, n: bigint): void {
+  const peak = glidePeak(n);
+  if (peak === undefined || peak >= PEAK_END) {
+    found.handedBack.push(n);
+    return;
+  }
+  if (peak <= (found.records.at(-1)?.peak ?? 0n)) return;
+  found.records.push({ n, peak });
+  found.jumpThreshold = Number(peak) / JUMP_GROWTH;
+  found.sieveThreshold = Number(peak) / SIEVE_GROWTH;
+}
+
+/** The candidates of a range within one block. */
+function walkBlock(found: Found, residues: Residues, jumps: Uint32Array, range: Range): void {
+  const h = range.start >> BigInt(SIEVE_BITS);
+  const first = h << BigInt(SIEVE_BITS);
+  const from = Number(range.start - first);
+  const to = Number(range.end - first);
+  const chosen = Uint8Array.from({ length: 9 }, (_, m) =>
+    isClassOfCandidates(Number((h + BigInt(m)) % 9n)) ? 1 : 0,
+  );
+  const walk = range.end <= PAIRS_END ? inPairs(found, jumps, h) : inLimbs(found, jumps, h);
+  const { r, class9, odd, value } = residues;
+  const firstNumber = Number(first);
+  let candidates = 0;
+  for (let index = 0; index < r.length; index++) {
+    const residue = r[index] ?? 0;
+    if (chosen[class9[index] ?? 0] === 0 || residue < from || residue >= to) continue;
+    candidates++;
+    const settled =
+      firstNumber + residue <= found.sieveThreshold && walk(residue, odd[index] ?? 0, value[index] ?? 0);
+    if (!settled) decide(found, first + BigInt(residue));
+  }
+  found.candidates += candidates;
+}
+
+/** Jumps on from U^24(n) = h·3^odd + value until it is below n; false if n must be decided step by step. */
+type Walk = (residue: number, odd: number, value: number) => boolean;
+
+/** 32 bits of a number, as the 32-bit integer that has them. */
+function limb(n: bigint, index: number): number {
+  return Number((n >> BigInt(32 * index)) & 0xffffffffn) | 0;
+}
+
+/** Two limbs, for values below 2^57: from there a jump may pass 63 bits. */
+function inPairs(found: Found, jumps: Uint32Array, block: bigint): Walk {
+  const climbed = Array.from({ length: SIEVE_BITS + 1 }, (_, c) => block * 3n ** BigInt(c));
+  const c0 = Int32Array.from(climbed, (value) => limb(value, 0));
+  const c1 = Int32Array.from(climbed, (value) => limb(value, 1));
+  const first = block << BigInt(SIEVE_BITS);
+  const first0 = limb(first, 0);
+  const n1 = limb(first, 1);
+  return (residue, odd, value) => {
+    const n0 = first0 | residue;
+    const valueHigh = Math.floor(value / WORD);
+    const low = ((c0[odd] ?? 0) >>> 0) + (value - valueHigh * WORD);
+    let v0 = low | 0;
+    let v1 = ((c1[odd] ?? 0) + valueHigh + (low >= WORD ? 1 : 0)) | 0;
+    const limit = Math.min(PAIR_JUMP_END, Math.floor(found.jumpThreshold / WORD)) - 1;
+    for (let turn = 0; ; turn++) {
+      if (v1 < n1 || (v1 === n1 && isBelow(v0, n0))) return true;
+      if (v1 > limit || turn > MAX_JUMPS) return false;
+      const jump = jumps[v0 & JUMP_MASK] ?? 0;
+      const m = jump >>> 16;
+      const h0 = (v0 >>> JUMP_BITS) | (v1 << UP);
+      // Products of 16 by 16 bits and a carry fit in 32.
+      const x0 = (Math.imul(h0 & 0xffff, m) + (jump & 0xffff)) | 0;
+      const y0 = (Math.imul(h0 >>> 16, m) + (x0 >>> 16)) | 0;
+      v0 = (x0 & 0xffff) | (y0 << 16);
+      v1 = (Math.imul(v1 >>> JUMP_BITS, m) + (y0 >>> 16)) | 0;
+    }
+  };
+}
+
+function inLimbs(found: Found, jumps: Uint32Array, block: bigint): Walk {
+  const climbed = Array.from({ length: SIEVE_BITS + 1 }, (_, c) => block * 3n ** BigInt(c));
+  const [c0, c1, c2, c3] = [0, 1, 2, 3].map((index) =>
+    Int32Array.from(climbed, (value) => limb(value, index)),
+  );
+  if (c0 === undefined || c1 === undefined || c2 === undefined || c3 === undefined) return () => false;
+  const first = block << BigInt(SIEVE_BITS);
+  const first0 = limb(first, 0);
+  const n1 = limb(first, 1);
+  const n2 = limb(first, 2);
+  const n3 = limb(first, 3);
+  return (residue, odd, value) => {
+    const n0 = first0 | residue;
+    const valueHigh = Math.floor(value / WORD);
+    const low = ((c0[odd] ?? 0) >>> 0) + (value - valueHigh * WORD);
+    const next = ((c1[odd] ?? 0) >>> 0) + valueHigh + (low >= WORD ? 1 : 0);
+    const above = ((c2[odd] ?? 0) >>> 0) + (next >= WORD ? 1 : 0);
+    let v0 = low | 0;
+    let v1 = next | 0;
+    let v2 = above | 0;
+    let v3 = ((c3[odd] ?? 0) + (above >= WORD ? 1 : 0)) | 0;
+    const limit = found.jumpThreshold;
+    for (let turn = 0; ; turn++) {
+      if (
+        v3 === n3 ? (v2 === n2 ? (v1 === n1 ? isBelow(v0, n0) : isBelow(v1, n1)) : isBelow(v2, n2)) : v3 < n3
+      ) {
+        return true;
+      }
+      if (v3 >= LIMB_JUMP_END || turn > MAX_JUMPS) return false;
+      if (((v3 * WORD + (v2 >>> 0)) * WORD + (v1 >>> 0)) * WORD + (v0 >>> 0) > limit) return false;
+      const jump = jumps[v0 & JUMP_MASK] ?? 0;
+      const m = jump >>> 16;
+      const h0 = (v0 >>> JUMP_BITS) | (v1 << UP);
+      const h1 = (v1 >>> JUMP_BITS) | (v2 << UP);
+      const h2 = (v2 >>> JUMP_BITS) | (v3 << UP);
+      // Products of 16 by 16 bits and a carry fit in 32.
+      const x0 = (Math.imul(h0 & 0xffff, m) + (jump & 0xffff)) | 0;
+      const y0 = (Math.imul(h0 >>> 16, m) + (x0 >>> 16)) | 0;
+      const x1 = (Math.imul(h1 & 0xffff, m) + (y0 >>> 16)) | 0;
+      const y1 = (Math.imul(h1 >>> 16, m) + (x1 >>> 16)) | 0;
+      const x2 = (Math.imul(h2 & 0xffff, m) + (y1 >>> 16)) | 0;
+      const y2 = (Math.imul(h2 >>> 16, m) + (x2 >>> 16)) | 0;
+      v0 = (x0 & 0xffff) | (y0 << 16);
+      v1 = (x1 & 0xffff) | (y1 << 16);
+      v2 = (x2 & 0xffff) | (y2 << 16);
+      v3 = (Math.imul(v3 >>> JUMP_BITS, m) + (y2 >>> 16)) | 0;
+    }
+  };
+}
+
+/** Of the unsigned values. */
+function isBelow(a: number, b: number): boolean {
+  return a >>> 0 < b >>> 0;
+}
+
+/** Candidates (2 words), records, numbers handed back; then the records (2 + 4 words each), then the numbers. */
+function wordsOf({ candidates, records, handedBack }: Found, start: bigint): Uint32Array {
+  const low = (value: bigint, index: number) => Number((value >> BigInt(32 * index)) & 0xffffffffn);
+  const words = [candidates % WORD, Math.floor(candidates / WORD), records.length, handedBack.length];
+  for (const { n, peak } of records) {
+    words.push(low(n - start, 0), low(n - start, 1), low(peak, 0), low(peak, 1), low(peak, 2), low(peak, 3));
+  }
+  for (const n of handedBack) words.push(low(n - start, 0), low(n - start, 1));
+  return Uint32Array.from(words);
+}
