@@ -21,12 +21,12 @@ const cleared: usize = memory.data(4 * 33, 16);
 let overflows: u32 = 0;
 
 /** The records of the trees (block.ts); three more that a last four of roots may write; one for padding. */
-export const records: usize = memory.data(16 * (2048 + 4), 16);
-const padding: usize = records + 16 * 2051;
+export const records: usize = memory.data(16 * (2048 + 8), 16);
+const padding: usize = records + 16 * 2055;
 
 /** Children by (depth, tree), in units: only where trees may overflow. */
-const counts: usize = memory.data(4 * 33 * (2048 + 4), 16);
-const ROW_BYTES: usize = 4 * (2048 + 4);
+const counts: usize = memory.data(4 * 33 * (2048 + 8), 16);
+const ROW_BYTES: usize = 4 * (2048 + 8);
 /** Threads by depth, where no tree can overflow. */
 export const depths: usize = memory.data(8 * 33, 16);
 
@@ -114,7 +114,7 @@ function take(depth: i32): void {
   const end = top(depth);
   const from = max<usize>(bottom(depth), end - <usize>BLOCK * blocks.ENTRY_BYTES);
   const count = <i32>((end - from) >> 4);
-  const to = from + ((<usize>count + 3) & ~3) * blocks.ENTRY_BYTES;
+  const to = from + ((<usize>count + 7) & ~7) * blocks.ENTRY_BYTES;
   for (let at = end; at < to; at += blocks.ENTRY_BYTES) v128.store(at, i32x4(0, 0, 0, <i32>padding));
   setTop(depth, from);
   add64(depths + (<usize>depth << 3), <u64>count);
