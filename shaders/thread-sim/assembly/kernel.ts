@@ -1,7 +1,7 @@
 /**
  * CPU kernel of `thread`: trees as a wave, four threads at a time. Parameter and output words: kernel-words.ts.
  */
-import * as blocks from './block.ts';
+import * as constants from './constants.ts';
 import * as p from './parameters.ts';
 import * as totals from './totals.ts';
 import * as wave from './wave.ts';
@@ -12,7 +12,7 @@ export function parameters(length: u32): u32 {
 
 export function prepare(): void {
   p.read();
-  blocks.prepare();
+  constants.prepare();
 }
 
 export function run(start0: u64, start1: u64, length: u64): u32 {

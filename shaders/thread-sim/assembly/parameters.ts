@@ -1,5 +1,7 @@
 /** The parameter words (kernel-words.ts has their layout) and the vectors that the blocks take from them. */
 
+import { UNIT } from './constants.ts';
+
 export const MAX_DEPTH: i32 = 32;
 const PARAMETER_WORDS: u32 = 16;
 const words: usize = memory.data(4 * 16, 16);
@@ -24,12 +26,6 @@ export let chances: v128 = i32x4.splat(0);
 
 /** Of a record whose tree is still without threads, and so that max_threads + 1 of them set bit 31. */
 export let noThreads: i32 = 0;
-/** noThreads and one thread, in all lanes. */
-export let firstThreads: v128 = i32x4.splat(0);
-
-/** Threads are counted in 16ths of a 32-bit word, so that a count of children is the size of their entries. */
-export const UNIT: i32 = 16;
-export const UNIT_SHIFT: i32 = 4;
 
 export function address(length: u32): u32 {
   if (length != PARAMETER_WORDS) unreachable();
@@ -56,7 +52,6 @@ export function read(): void {
   const existing: u32 = maxChildren == 0 ? 0 : 0x10101010 >> <u32>(32 - 8 * maxChildren);
   chances = i32x4.splat(existing);
   noThreads = <i32>(0x80000000 - (maxThreads + 1) * UNIT);
-  firstThreads = i32x4.splat(noThreads + UNIT);
   mayOverflow = largestTree() > <u64>maxThreads;
 }
 

@@ -1,4 +1,5 @@
 /** Sums and maxima over trees, and the output words (kernel-words.ts). */
+import { UNIT_SHIFT } from './constants.ts';
 import * as p from './parameters.ts';
 import * as wave from './wave.ts';
 
@@ -28,7 +29,7 @@ export function addTrees(offset: u32, count: i32): void {
     const record = wave.records + (<usize>tree << 4);
     const units = load<i32>(record, 8);
     if (units < 0) add64(words, 1);
-    else addTree(offset + tree, <u32>(units - p.noThreads) >> p.UNIT_SHIFT, load<u64>(record), load<u32>(record, 12));
+    else addTree(offset + tree, <u32>(units - p.noThreads) >> UNIT_SHIFT, load<u64>(record), load<u32>(record, 12));
   }
   if (!p.mayOverflow) {
     for (let depth = 0; depth <= p.maxDepth; depth++) {
@@ -46,7 +47,7 @@ function addDepth(depth: i32, count: i32): void {
   let sum: u64 = 0;
   for (let tree = 0; tree < count; tree++) {
     const units = load<i32>(wave.records + (<usize>tree << 4), 8);
-    sum += <u64>select<u32>(0, load<u32>(row + (<usize>tree << 2)) >> p.UNIT_SHIFT, units < 0);
+    sum += <u64>select<u32>(0, load<u32>(row + (<usize>tree << 2)) >> UNIT_SHIFT, units < 0);
   }
   add64(depths + (<usize>depth << 3), sum);
 }

@@ -6,7 +6,10 @@
  */
 import * as p from './parameters.ts';
 import * as blocks from './block.ts';
+import { UNIT } from './constants.ts';
+import * as states from './states.ts';
 
+const ENTRY_BYTES: usize = 16;
 /** Entries of a block. */
 const BLOCK: i32 = 128;
 export const MOST_TREES: i32 = 2048;
@@ -21,12 +24,15 @@ const cleared: usize = memory.data(4 * 33, 16);
 let overflows: u32 = 0;
 
 /** The records of the trees (block.ts); three more that a last four of roots may write; one for padding. */
-export const records: usize = memory.data(16 * (2048 + 8), 16);
-const padding: usize = records + 16 * 2055;
+export const records: usize = memory.data(16 * (2048 + 4), 16);
+const padding: usize = records + 16 * 2051;
+
+/** The threads of a block of roots (states.ts). */
+const roots: usize = memory.data(16 * 128, 16);
 
 /** Children by (depth, tree), in units: only where trees may overflow. */
-const counts: usize = memory.data(4 * 33 * (2048 + 8), 16);
-const ROW_BYTES: usize = 4 * (2048 + 8);
+const counts: usize = memory.data(4 * 33 * (2048 + 4), 16);
+const ROW_BYTES: usize = 4 * (2048 + 4);
 /** Threads by depth, where no tree can overflow. */
 export const depths: usize = memory.data(8 * 33, 16);
 
@@ -88,7 +94,7 @@ function waiting(depth: i32): i32 {
 /** Drops the entries of trees that have overflowed, and moves the others together; returns their end. */
 function withoutDead(from: usize, to: usize): usize {
   let kept = from;
-  for (let at = from; at < to; at += blocks.ENTRY_BYTES) {
+  for (let at = from; at < to; at += ENTRY_BYTES) {
     const threads = load<u32>(<usize>load<u32>(at, 12), 8);
     v128.store(kept, v128.load(at));
     kept += <usize>((~threads >> 31) << 4);
@@ -99,12 +105,18 @@ function withoutDead(from: usize, to: usize): usize {
 function start(root: u32, count: i32, tree: i32): void {
   const first = records + (<usize>tree << 4);
   const begin = p.maxDepth > 0 ? top(1) : 0;
-  let end = blocks.roots(root, count, first, begin, rowOf(1));
+  states.ofRoots(p.seed0, p.seed1, root, count, roots, first);
+  const whole = ((<usize>count + 3) & ~3) << 4;
+  for (let at = first; at < first + whole; at += 16) v128.store(at, i32x4(0, 0, p.noThreads + UNIT, 0));
   add64(depths, <u64>count);
-  if (p.maxDepth == 0) return;
+  if (p.maxDepth == 0) {
+    blocks.leaves(roots, roots + whole);
+    return;
+  }
+  let end = blocks.parents(roots, roots + whole, begin, rowOf(1));
   // What fills up the last four are roots behind the range.
   const behind = first + (<usize>count << 4);
-  while (end > begin && <usize>load<u32>(end - 4) >= behind) end -= blocks.ENTRY_BYTES;
+  while (end > begin && <usize>load<u32>(end - 4) >= behind) end -= ENTRY_BYTES;
   setTop(1, end);
   if (p.mayOverflow && blocks.overflowed()) overflows++;
 }
@@ -112,11 +124,12 @@ function start(root: u32, count: i32, tree: i32): void {
 /** Computes a block, or all there is, of this depth. */
 function take(depth: i32): void {
   const end = top(depth);
-  const from = max<usize>(bottom(depth), end - <usize>BLOCK * blocks.ENTRY_BYTES);
+  const from = max<usize>(bottom(depth), end - <usize>BLOCK * ENTRY_BYTES);
   const count = <i32>((end - from) >> 4);
-  const to = from + ((<usize>count + 7) & ~7) * blocks.ENTRY_BYTES;
-  for (let at = end; at < to; at += blocks.ENTRY_BYTES) v128.store(at, i32x4(0, 0, 0, <i32>padding));
+  const to = from + ((<usize>count + 3) & ~3) * ENTRY_BYTES;
+  for (let at = end; at < to; at += ENTRY_BYTES) v128.store(at, i32x4(0, 0, 0, <i32>padding));
   setTop(depth, from);
+  states.ofEntries(from, to);
   add64(depths + (<usize>depth << 3), <u64>count);
   if (depth == p.maxDepth) {
     blocks.leaves(from, to);
@@ -126,7 +139,7 @@ function take(depth: i32): void {
   const begin = top(depth + 1);
   let grown = blocks.parents(from, to, begin, rowOf(depth + 1));
   // Padding comes last, and so do its children.
-  while (grown > begin && <usize>load<u32>(grown - 4) == padding) grown -= blocks.ENTRY_BYTES;
+  while (grown > begin && <usize>load<u32>(grown - 4) == padding) grown -= ENTRY_BYTES;
   setTop(depth + 1, grown);
   if (p.mayOverflow && blocks.overflowed()) overflows++;
 }
