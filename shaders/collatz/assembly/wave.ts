@@ -21,13 +21,16 @@ export const FULL: u32 = 576;
 /** Passes go on until so few are left, unless it is the end. */
 const LOW: u32 = 320;
 
+/** No glide is known to need half as many jumps: what stays longer is decided step by step, or handed back. */
+const MAX_PASSES: u32 = 400;
+
 const LIMB_BITS: u64 = 44;
 const LIMB_MASK: u64 = (1 << 44) - 1;
 /** Narrow values from here on outgrow 64 bits in a jump: 2^44 · 3^12 < 2^64. */
 export const NARROW_END: u64 = 1 << 56;
-/** High limb from which on double values (2^99) and triple values (2^119) outgrow theirs. */
+/** High limb from which on double values (2^99) and triple values (2^112) outgrow theirs. */
 const DOUBLE_END: i64 = 1 << 55;
-const TRIPLE_END: i64 = 1 << 31;
+const TRIPLE_END: i64 = 1 << 24;
 
 const V0: usize = memory.data(640 * 8, 16);
 const V1: usize = memory.data(640 * 8, 16);
@@ -107,105 +110,165 @@ export function setLimits(lo: u64): void {
 /** Passes until few are left; all are settled if `toTheEnd`. */
 export function advanceNarrow(toTheEnd: bool): void {
   const few: u32 = toTheEnd ? 0 : LOW;
-  while (active > few) {
+  for (let passes: u32 = 0; active > few; passes++) {
+    if (passes == MAX_PASSES) return decideAll(true);
     if (ascending) setLimits(load<u64>(N0));
-    active = passNarrow(active, narrowLimit);
-  }
-}
-
-function passNarrow(count: u32, limit: u64): u32 {
-  let stay: usize = 0;
-  const end = <usize>count << 3;
-  for (let at: usize = 0; at < end; at += 8) {
-    const v = load<u64>(V0 + at);
-    const n = load<u64>(N0 + at);
-    if (v > limit) {
-      if (settledNarrow(v, n)) continue;
+    const end = <usize>active << 3;
+    let at = jumpNarrow(0, 0, end, narrowLimit);
+    while (at < end) {
+      const v = load<u64>(at, V0);
+      const n = load<u64>(at, N0);
+      if (v >= NARROW_END) glide.finish(0, n, 0, v);
+      else if (!glide.decidedByDoubt(0, n, 0, v)) stayed = jumpedNarrow(v, n, stayed);
+      at = jumpNarrow(at + 8, stayed, end, narrowLimit);
     }
-    const jump = load<u64>(JUMPS + (<usize>(v & 4095) << 3));
-    const next = (v >> 12) * (jump & 0xffffffff) + (jump >> 32);
-    store<u64>(V0 + stay, next);
-    store<u64>(N0 + stay, n);
-    stay += <usize>u64(next >= n) << 3;
+    active = <u32>(stayed >> 3);
   }
-  return <u32>(stay >> 3);
 }
 
-function settledNarrow(v: u64, n: u64): bool {
-  if (v < NARROW_END) return glide.decidedByDoubt(0, n, 0, v);
-  glide.finish(0, n, 0, v);
-  return true;
+/**
+ * Where a pass stands: bytes of the values that stay. A pass is left and taken up again at each value above the
+ * limit: with a call in the loop V8 keeps nothing in registers, and it was a tenth slower.
+ */
+let stayed: usize = 0;
+
+/** Jumps the values from `at` to `end`, or to the first above the limit; returns where it is. */
+function jumpNarrow(from: usize, kept: usize, end: usize, limit: u64): usize {
+  let at = from;
+  let stay = kept;
+  for (; at < end; at += 8) {
+    const v = load<u64>(at, V0);
+    if (v > limit) break;
+    stay = jumpedNarrow(v, load<u64>(at, N0), stay);
+  }
+  stayed = stay;
+  return at;
+}
+
+// @ts-ignore: decorator
+@inline
+function jumpedNarrow(v: u64, n: u64, stay: usize): usize {
+  const jump = load<u64>(<usize>(v & 4095) << 3, JUMPS);
+  const next = (v >> 12) * (jump & 0xffffffff) + (jump >> 32);
+  store<u64>(stay, next, V0);
+  store<u64>(stay, n, N0);
+  return stay + (<usize>u64(next >= n) << 3);
+}
+
+function decideAll(narrow: bool): void {
+  for (let at: usize = 0; at < <usize>active << 3; at += 8) {
+    const n0 = load<u64>(at, N0);
+    if (narrow) glide.decide(0, n0);
+    else glide.decide(highWord(), lowWord(n0));
+  }
+  active = 0;
 }
 
 export function advanceDouble(toTheEnd: bool): void {
   const few: u32 = toTheEnd ? 0 : LOW;
-  while (active > few) {
+  for (let passes: u32 = 0; active > few; passes++) {
+    if (passes == MAX_PASSES) return decideAll(false);
     if (ascending) setLimits(lowWord(load<u64>(N0)));
-    active = passDouble(active, min<i64>(highLimit, DOUBLE_END - 1), n1);
+    const limit = min<i64>(highLimit, DOUBLE_END - 1);
+    const end = <usize>active << 3;
+    let at = jumpDouble(0, 0, end, limit, n1);
+    while (at < end) {
+      const v0 = load<u64>(at, V0);
+      const v1 = load<u64>(at, V1);
+      const n = load<u64>(at, N0);
+      if (!settledWide(v0, v1, 0, n, <i64>v1 >= DOUBLE_END)) stayed = jumpedDouble(v0, v1, n, stayed, n1);
+      at = jumpDouble(at + 8, stayed, end, limit, n1);
+    }
+    active = <u32>(stayed >> 3);
   }
 }
 
-function passDouble(count: u32, limit: i64, high: u64): u32 {
-  let stay: usize = 0;
-  const end = <usize>count << 3;
-  for (let at: usize = 0; at < end; at += 8) {
-    const v0 = load<u64>(V0 + at);
-    const v1 = load<u64>(V1 + at);
-    const n = load<u64>(N0 + at);
-    if (<i64>v1 > limit) {
-      if (settledWide(v0, v1, 0, n, <i64>v1 >= DOUBLE_END)) continue;
-    }
-    const jump = load<u64>(JUMPS + (<usize>(v0 & 4095) << 3));
-    const m = jump & 0xffffffff;
-    const p0 = ((v0 >> 12) | ((v1 & 4095) << 32)) * m + (jump >> 32);
-    const next0 = p0 & LIMB_MASK;
-    const next1 = (v1 >> 12) * m + (p0 >> LIMB_BITS);
-    store<u64>(V0 + stay, next0);
-    store<u64>(V1 + stay, next1);
-    store<u64>(N0 + stay, n);
-    // next − n, as far as its sign goes: no limb reaches 2^63.
-    const difference = <i64>(next1 - high) + (<i64>(next0 - n) >> 63);
-    stay += <usize>u64(difference >= 0) << 3;
+function jumpDouble(from: usize, kept: usize, end: usize, limit: i64, high: u64): usize {
+  let at = from;
+  let stay = kept;
+  for (; at < end; at += 8) {
+    const v1 = load<u64>(at, V1);
+    if (<i64>v1 > limit) break;
+    stay = jumpedDouble(load<u64>(at, V0), v1, load<u64>(at, N0), stay, high);
   }
-  return <u32>(stay >> 3);
+  stayed = stay;
+  return at;
+}
+
+// @ts-ignore: decorator
+@inline
+function jumpedDouble(v0: u64, v1: u64, n: u64, stay: usize, high: u64): usize {
+  const jump = load<u64>(<usize>(v0 & 4095) << 3, JUMPS);
+  const m = jump & 0xffffffff;
+  const p0 = ((v0 >> 12) | ((v1 & 4095) << 32)) * m + (jump >> 32);
+  const next0 = p0 & LIMB_MASK;
+  const next1 = (v1 >> 12) * m + (p0 >> LIMB_BITS);
+  store<u64>(stay, next0, V0);
+  store<u64>(stay, next1, V1);
+  store<u64>(stay, n, N0);
+  // The limb that all n share decides: n ≥ 2^49, so few values have it and are below n. Such a one stays, which
+  // does no harm: it goes on falling, or what it climbs to is looked at.
+  return stay + (<usize>u64(next1 >= high) << 3);
 }
 
 export function advanceTriple(toTheEnd: bool): void {
   const few: u32 = toTheEnd ? 0 : LOW;
-  while (active > few) {
+  for (let passes: u32 = 0; active > few; passes++) {
+    if (passes == MAX_PASSES) return decideAll(false);
     if (ascending) setLimits(lowWord(load<u64>(N0)));
-    active = passTriple(active, highLimit >> 44, n1, n2);
+    const limit = min<i64>(highLimit >> 44, TRIPLE_END);
+    const upper = upperPart(n1, n2);
+    const end = <usize>active << 3;
+    let at = jumpTriple(0, 0, end, limit, upper);
+    while (at < end) {
+      const v0 = load<u64>(at, V0);
+      const v1 = load<u64>(at, V1);
+      const v2 = load<u64>(at, V2);
+      const n = load<u64>(at, N0);
+      if (!settledWide(v0, v1, v2, n, <i64>v2 >= TRIPLE_END)) {
+        stayed = jumpedTriple(v0, v1, v2, n, stayed, upper);
+      }
+      at = jumpTriple(at + 8, stayed, end, limit, upper);
+    }
+    active = <u32>(stayed >> 3);
   }
 }
 
+/** The bits from 56 on, of values below 2^120, as jumps from below 2^112 are. What n ≥ 2^80 have in common of them tells almost all apart. */
+// @ts-ignore: decorator
+@inline
+function upperPart(v1: u64, v2: u64): u64 {
+  return (v2 << 32) | (v1 >> 12);
+}
+
 /** `limit` is of the highest limb: rounded down, so a limb that equals it counts as above. */
-function passTriple(count: u32, limit: i64, middle: u64, high: u64): u32 {
-  let stay: usize = 0;
-  const end = <usize>count << 3;
-  for (let at: usize = 0; at < end; at += 8) {
-    const v0 = load<u64>(V0 + at);
-    const v1 = load<u64>(V1 + at);
-    const v2 = load<u64>(V2 + at);
-    const n = load<u64>(N0 + at);
-    if (<i64>v2 >= min<i64>(limit, TRIPLE_END)) {
-      if (settledWide(v0, v1, v2, n, <i64>v2 >= TRIPLE_END)) continue;
-    }
-    const jump = load<u64>(JUMPS + (<usize>(v0 & 4095) << 3));
-    const m = jump & 0xffffffff;
-    const p0 = ((v0 >> 12) | ((v1 & 4095) << 32)) * m + (jump >> 32);
-    const p1 = ((v1 >> 12) | ((v2 & 4095) << 32)) * m + (p0 >> LIMB_BITS);
-    const next0 = p0 & LIMB_MASK;
-    const next1 = p1 & LIMB_MASK;
-    const next2 = (v2 >> 12) * m + (p1 >> LIMB_BITS);
-    store<u64>(V0 + stay, next0);
-    store<u64>(V1 + stay, next1);
-    store<u64>(V2 + stay, next2);
-    store<u64>(N0 + stay, n);
-    const below = <i64>(next1 - middle) + (<i64>(next0 - n) >> 63);
-    const difference = <i64>(next2 - high) + (below >> 63);
-    stay += <usize>u64(difference >= 0) << 3;
+function jumpTriple(from: usize, kept: usize, end: usize, limit: i64, upper: u64): usize {
+  let at = from;
+  let stay = kept;
+  for (; at < end; at += 8) {
+    const v2 = load<u64>(at, V2);
+    if (<i64>v2 >= limit) break;
+    stay = jumpedTriple(load<u64>(at, V0), load<u64>(at, V1), v2, load<u64>(at, N0), stay, upper);
   }
-  return <u32>(stay >> 3);
+  stayed = stay;
+  return at;
+}
+
+// @ts-ignore: decorator
+@inline
+function jumpedTriple(v0: u64, v1: u64, v2: u64, n: u64, stay: usize, upper: u64): usize {
+  const jump = load<u64>(<usize>(v0 & 4095) << 3, JUMPS);
+  const m = jump & 0xffffffff;
+  const p0 = ((v0 >> 12) | ((v1 & 4095) << 32)) * m + (jump >> 32);
+  const p1 = ((v1 >> 12) | ((v2 & 4095) << 32)) * m + (p0 >> LIMB_BITS);
+  const next0 = p0 & LIMB_MASK;
+  const next1 = p1 & LIMB_MASK;
+  const next2 = (v2 >> 12) * m + (p1 >> LIMB_BITS);
+  store<u64>(stay, next0, V0);
+  store<u64>(stay, next1, V1);
+  store<u64>(stay, next2, V2);
+  store<u64>(stay, n, N0);
+  return stay + (<usize>u64(upperPart(next1, next2) >= upper) << 3);
 }
 
 function settledWide(v0: u64, v1: u64, v2: u64, n0: u64, outgrown: bool): bool {
