@@ -97,7 +97,7 @@ const NO_GPU_DEVICE = {
 const syntax = (...selectors) => ({ 'no-restricted-syntax': ['error', ...selectors] });
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'build/', 'data/', '.cache/', 'shaders/**/assembly/'] },
+  { ignores: ['node_modules/', 'build/', 'data/', '.cache/', 'shaders/**/assembly/', 'bench/textbook/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],

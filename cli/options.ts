@@ -4,6 +4,7 @@
  */
 import type { Environment } from './option.ts';
 
+export * from './options/benching.ts';
 export * from './options/every.ts';
 export * from './options/jobs.ts';
 export * from './options/keys.ts';

@@ -72,9 +72,9 @@ test('every test file has a test, and no test is left switched on alone', () => 
   assert.deepEqual(linesWith(/\b(test|it|suite|describe)\.only\(|\bonly: true\b/, tests), []);
 });
 
-test('every WGSL file is a kernel of a workload or included by one', () => {
+test('every WGSL file is a kernel of a workload or a yardstick, or included by one', () => {
   const wgsl = code.filter((file) => file.endsWith('.wgsl')).map((file) => file.replace(/^shaders\//, ''));
-  const sources = code.filter((file) => file.startsWith('shaders/')).map(read);
+  const sources = code.filter((file) => /^(shaders|bench|cli\/bench)\//.test(file)).map(read);
   const unused = wgsl.filter(
     (file) => !sources.some((source) => source.includes(`'${file}'`) || source.includes(`@include ${file}`)),
   );

@@ -1,127 +1,173 @@
-/** The kernels of this machine's engines against the plain reference, in one process. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { computeGpu } from '../../client/engines/gpu-compute.ts';
-import { GpuDevice } from '../../client/engines/gpu-device.ts';
-import { openDawn } from '../../client/node/dawn.ts';
+/**
+ * Every program with every case, in turn and several times, in one run on one machine. Before a case is measured, and
+ * again with each figure of a C program, results for the same range are compared: rates of programs that disagree are
+ * no figures.
+ */
 import type { Range } from '../../protocol/range.ts';
-import type { Workload } from '../../protocol/workload.ts';
-import { assembleWgsl } from '../../shaders/lib/assemble.ts';
-import { computeCpu, CpuProgram } from '../../shaders/lib/cpu-kernel.ts';
-import { workloads } from '../../shaders/registry.ts';
-import { KERNELS } from '../load/tiny-batches.ts';
-import type { Figure, Report } from '../report.ts';
-import { CASES, type Case } from './cases.ts';
+import { roundStart, type Case } from './cases.ts';
+import { compareAnswers, type Answer } from './comparison.ts';
+import type { BenchWorkload, Place, ProgramName } from './names.ts';
+import type { Program, Sample } from './programs.ts';
+import { spreadOf, type Spread } from './spread.ts';
+import type { Clock } from './subject.ts';
 
-const SHADERS = join(import.meta.dirname, '..', '..', 'shaders');
-
-/** @param seconds for each figure */
-export async function benchCpu(seconds: number, signal: AbortSignal): Promise<Report> {
-  const figures: Figure[] = [];
-  for (const test of CASES) {
-    signal.throwIfAborted();
-    const { workload, p, program } = await prepare(test);
-    const kernel = await ratePerSecond(test, test.tile, seconds, (range) => {
-      computeCpu(workload, p, program, range);
-    });
-    const plain = await ratePerSecond(test, test.referenceTile, seconds / 2, (range) => {
-      workload.reference(p, range);
-    });
-    figures.push({
-      what: test.what,
-      value: kernel,
-      unit: `${workload.unit}/s`,
-      note: `${(kernel / plain).toFixed(0)} x the plain reference`,
-    });
-  }
-  return { title: 'CPU kernels, one core', figures };
+/** The rate of one program with one case. */
+export interface Rate extends Spread {
+  readonly case: string;
+  readonly workload: BenchWorkload;
+  readonly place: Place;
+  readonly engine: ProgramName;
+  readonly adapter: string | null;
+  readonly software: boolean;
+  readonly title: string;
+  readonly unit: 'numbers/s' | 'threads/s';
+  /** In the order of the rounds. */
+  readonly samples: readonly number[];
+  readonly clock: Clock;
+  /** Seconds of the host per second of the GPU: decoding, claims, what was left to the CPU. */
+  readonly hostShare: number;
 }
 
-/** @returns one report per adapter; none without a GPU */
-export async function benchGpus(software: boolean, seconds: number, signal: AbortSignal): Promise<Report[]> {
-  const { adapters } = await openDawn({ software });
-  const reports: Report[] = [];
-  for (const adapter of adapters) {
-    const opened = await adapter.gpu.requestAdapter();
-    if (opened === null) continue;
-    const gpu = await GpuDevice.open(opened, () => performance.now());
-    try {
-      const figures: Figure[] = [];
-      for (const test of CASES) {
-        signal.throwIfAborted();
-        figures.push(await benchGpu(test, gpu, seconds));
+export interface KernelRates {
+  readonly rates: readonly Rate[];
+  /** Cases that a program does not compute. */
+  readonly unable: readonly { readonly case: string; readonly title: string; readonly reason: string }[];
+  /** Ranges for which so many programs gave the same result. */
+  readonly compared: readonly ComparedRange[];
+}
+
+export interface ComparedRange {
+  readonly case: string;
+  readonly start: string;
+  readonly end: string;
+  readonly programs: readonly string[];
+}
+
+export interface BenchRun {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly signal: AbortSignal;
+  readonly note: (line: string) => void;
+}
+
+/**
+ * @param programs the first is the one whose results the others are held against
+ * @param measured of these engines figures are taken
+ * @throws ResultsDiffer
+ */
+export async function benchKernels(
+  cases: readonly Case[],
+  programs: readonly Program[],
+  measured: readonly ProgramName[],
+  run: BenchRun,
+): Promise<KernelRates> {
+  const rates: Rate[] = [];
+  const unable: KernelRates['unable'][number][] = [];
+  const compared: ComparedRange[] = [];
+  for (const test of cases) {
+    run.signal.throwIfAborted();
+    run.note(`${test.name} …`);
+    const able = programs.filter((program) => {
+      const reason = program.unable(test);
+      if (reason !== undefined) unable.push({ case: test.name, title: program.title, reason });
+      return reason === undefined;
+    });
+    const one = new OneCase(test, able, run);
+    rates.push(...(await one.rates(measured)));
+    compared.push(...one.compared);
+  }
+  return { rates, unable, compared };
+}
+
+class OneCase {
+  readonly compared: ComparedRange[] = [];
+  readonly #test: Case;
+  readonly #programs: readonly Program[];
+  readonly #run: BenchRun;
+
+  constructor(test: Case, programs: readonly Program[], run: BenchRun) {
+    this.#test = test;
+    this.#programs = programs;
+    this.#run = run;
+  }
+
+  async rates(measured: readonly ProgramName[]): Promise<Rate[]> {
+    const test = this.#test;
+    const call = await this.#prepare();
+    await this.#compare(test.small, this.#programs);
+    const start = roundStart(test, 0);
+    await this.#compare({ start, end: start + call }, this.#programs.filter(computesCalls(test)));
+
+    const samples = new Map<Program, Sample[]>();
+    const chosen = this.#programs.filter(({ engine }) => measured.includes(engine));
+    for (let round = 0; round < this.#run.rounds; round++) {
+      // There and back: what drifts along a round drifts the other way in the next.
+      for (const program of round % 2 === 0 ? chosen : chosen.toReversed()) {
+        this.#run.signal.throwIfAborted();
+        const sample = await program.measure(test, roundStart(test, round), call, this.#run.seconds);
+        samples.set(program, [...(samples.get(program) ?? []), sample]);
+        if (sample.told !== undefined) {
+          await this.#compareWith(sample.told.range, [
+            { program: program.title, fields: sample.told.fields },
+          ]);
+        }
       }
-      reports.push({ title: `GPU: ${adapter.name}${adapter.software ? ' (software)' : ''}`, figures });
-    } finally {
-      gpu.close();
     }
+    return [...samples].map(([program, taken]) => rateOf(test, program, taken));
   }
-  return reports;
+
+  async #prepare(): Promise<bigint> {
+    let call: bigint | undefined;
+    for (const program of this.#programs) {
+      this.#run.signal.throwIfAborted();
+      const own = await program.prepare(this.#test);
+      call ??= own;
+    }
+    return call ?? this.#test.firstCall;
+  }
+
+  async #compare(range: Range, programs: readonly Program[]): Promise<void> {
+    const answers: Answer[] = [];
+    for (const program of programs.filter((each) => each !== this.#programs[0])) {
+      this.#run.signal.throwIfAborted();
+      answers.push({ program: program.title, fields: await program.fields(this.#test, range) });
+    }
+    await this.#compareWith(range, answers);
+  }
+
+  async #compareWith(range: Range, answers: readonly Answer[]): Promise<void> {
+    const [reference] = this.#programs;
+    if (reference === undefined) return;
+    const test = this.#test;
+    const expected = { program: reference.title, fields: await reference.fields(test, range) };
+    compareAnswers(test.name, range, [expected, ...answers]);
+    this.compared.push({
+      case: test.name,
+      start: String(range.start),
+      end: String(range.end),
+      programs: [expected, ...answers].map(({ program }) => program),
+    });
+  }
 }
 
-/** Rate of the dispatches alone, and with the CPU's share of the work. */
-async function benchGpu(test: Case, gpu: GpuDevice, seconds: number): Promise<Figure> {
-  const { workload, p, program } = await prepare(test);
-  const { source } = workload.kernels(p).gpu;
-  const wgsl = assembleWgsl(source, (path) => readFileSync(join(SHADERS, path), 'utf8'));
-  let units = 0;
-  let elapsed_ms = 0;
-  const onDispatch = (length: bigint, ms: number) => {
-    units += Number(length);
-    elapsed_ms += ms;
-  };
-  const run = (range: Range, tile: bigint) =>
-    computeGpu(workload, p, { gpu, wgsl, cpu: program, onDispatch }, range, tile);
-  // Pieces grow until a batch takes long enough to be measured; each call builds the pipeline anew.
-  let tile = workload.tileLimits(p).min;
-  for (;;) {
-    units = 0;
-    elapsed_ms = 0;
-    const range = { start: test.start, end: test.start + tile * 16n };
-    await run(range, tile);
-    if (elapsed_ms >= seconds * 1000 || tile * 4n > workload.tileLimits(p).max) break;
-    tile *= elapsed_ms < (seconds * 1000) / 8 ? 4n : 2n;
-  }
+/** A call of the WebAssembly kernel would take the others seconds or minutes. C is compared when it is measured. */
+const computesCalls =
+  ({ workload }: Case) =>
+  ({ engine }: Program): boolean =>
+    engine === 'wasm' || engine === 'wgsl' || (engine === 'twin' && workload !== 'statistics');
+
+function rateOf(test: Case, program: Program, samples: readonly Sample[]): Rate {
+  const rates = samples.map(({ rate }) => rate);
+  const { engine, adapter, software, title } = program;
   return {
-    what: test.what,
-    value: units / (elapsed_ms / 1000),
-    unit: `${workload.unit}/s`,
-    note: 'in dispatches',
+    case: test.name,
+    workload: test.workload,
+    place: test.place,
+    ...{ engine, adapter, software, title },
+    unit: test.workload === 'thread' ? 'threads/s' : 'numbers/s',
+    ...spreadOf(rates),
+    samples: rates,
+    clock: samples[0]?.clock ?? 'CPU time',
+    hostShare: spreadOf(samples.map(({ hostShare }) => hostShare)).median,
   };
-}
-
-async function prepare(test: Case): Promise<{ workload: Workload; p: unknown; program: CpuProgram }> {
-  const workload = workloads.get(test.type);
-  if (workload === undefined) throw new Error(`no workload ${test.type}`);
-  const p = workload.parameters.parse(test.parameters);
-  const module = readFileSync(join(KERNELS, workload.kernels(p).cpu.module));
-  return { workload, p, program: await CpuProgram.load(module, workload.parameterWords(p)) };
-}
-
-/** Units per second of CPU time: the best of what fits into `seconds`, since a busy machine only makes it slower. */
-async function ratePerSecond(
-  { start }: Case,
-  length: bigint,
-  seconds: number,
-  compute: (range: Range) => void,
-): Promise<number> {
-  const until = performance.now() + seconds * 1000;
-  let best = 0;
-  let at = start;
-  do {
-    // A burst of calls as long as the clock of CPU time needs to be exact.
-    const before = process.cpuUsage();
-    let units = 0n;
-    let used: number;
-    do {
-      compute({ start: at, end: at + length });
-      at += length;
-      units += length;
-      const { user, system } = process.cpuUsage(before);
-      used = (user + system) / 1e6;
-    } while (used < 0.05);
-    best = Math.max(best, Number(units) / used);
-    await new Promise((resolve) => setImmediate(resolve));
-  } while (performance.now() < until);
-  return best;
 }

@@ -18,16 +18,22 @@ export interface MeasuredCluster {
   residentMb(): Promise<number | undefined>;
   /** Seconds of CPU time that it has used; undefined likewise. */
   cpuSeconds(): Promise<number | undefined>;
+  /** Processes of the workers that were started with it. */
+  readonly workerPids: readonly number[];
   stop(): Promise<void>;
 }
 
 const NO_GPU: GpuProbe = { adapters: [], problem: null, unreachable: [] };
 
-/** @param threads of a CPU worker beside it; 0: none */
+/**
+ * @param threads of a CPU worker beside it; 0: none
+ * @param gpus adapters, each with a worker of its own
+ */
 export async function startMeasured(
   variables: Environment,
   threads: number,
   signal: AbortSignal,
+  gpus: GpuProbe = NO_GPU,
 ): Promise<MeasuredCluster> {
   const dataDir = mkdtempSync(join(tmpdir(), 'threads-load-'));
   let log = '';
@@ -44,7 +50,7 @@ export async function startMeasured(
       threads,
       env: {
         LOG_LEVEL: 'error',
-        GPU_ENABLED: 'false',
+        GPU_ENABLED: gpus.adapters.length > 0 ? 'true' : 'false',
         MAX_WAITING_JOBS_ADMIN: String(MAX_WAITING_JOBS),
       },
     });
@@ -52,12 +58,7 @@ export async function startMeasured(
       log = (log + text).slice(-10_000);
     };
     const say = (line: string) => add(`${line}\n`);
-    const cluster = await startLocalCluster(
-      plan,
-      NO_GPU,
-      { say, stderr: add },
-      (made) => (supervisor = made),
-    );
+    const cluster = await startLocalCluster(plan, gpus, { say, stderr: add }, (made) => (supervisor = made));
     signal.throwIfAborted();
     const { metricsUrl } = cluster;
     return {
@@ -66,6 +67,9 @@ export async function startMeasured(
       residentMb: async () => (metricsUrl === null ? undefined : readResident(metricsUrl)),
       cpuSeconds: async () =>
         metricsUrl === null ? undefined : readMetric(metricsUrl, 'process_cpu_seconds_total'),
+      get workerPids() {
+        return cluster.workers.flatMap(({ pid }) => pid ?? []);
+      },
       stop: clean,
     };
   } catch (error) {
@@ -83,6 +87,7 @@ export function namedCluster(url: string): MeasuredCluster {
     api: new ApiClient(url),
     residentMb: () => Promise.resolve(undefined),
     cpuSeconds: () => Promise.resolve(undefined),
+    workerPids: [],
     stop: () => Promise.resolve(),
   };
 }

@@ -53,8 +53,8 @@ export async function measureOneWorker(
   return { title: `One CPU worker, ${threads} threads, a job of about ${seconds} s`, figures };
 }
 
-/** The worker's own metrics. */
-async function findWorker(api: ApiClient, signal: AbortSignal): Promise<string> {
+/** The worker's own metrics, once it is connected. */
+export async function findWorker(api: ApiClient, signal: AbortSignal): Promise<string> {
   for (let i = 0; i < 300; i++) {
     signal.throwIfAborted();
     const { value } = await api.nodes();

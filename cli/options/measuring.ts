@@ -59,12 +59,3 @@ export const MARKDOWN: Option<boolean> = {
   fallback: false,
   parse: switched,
 };
-
-export const BENCH_SECONDS: Option<number> = {
-  flag: 'seconds',
-  value: 'N',
-  help: 'how long to measure each figure',
-  shown: '1',
-  fallback: 1,
-  parse: whole(1, 60),
-};

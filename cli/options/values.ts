@@ -18,6 +18,15 @@ export function whole(min: number, max: number): (text: string) => number {
   };
 }
 
+/** A plain decimal, fractions allowed. */
+export function seconds(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,6}(\.\d{1,6})?$/.test(text) ? Number(text) : NaN;
+    expect(value >= min && value <= max, `seconds from ${min} to ${max}`);
+    return value;
+  };
+}
+
 function parsed(text: string, expected: string): bigint {
   try {
     return parseNumber(text);

@@ -1,0 +1,5 @@
+/** The TypeScript twin of each WebAssembly kernel, by the name of its compiled module. */
+import type { KernelTwin } from '../protocol/workload.ts';
+import { verifyTwin } from './collatz/twin/verify.ts';
+
+export const twins: ReadonlyMap<string, KernelTwin> = new Map([['collatz-verify.wasm', verifyTwin]]);
