@@ -1,385 +1,351 @@
 // GPU kernel of `thread`, bit for bit the sums of assembly/kernel.ts. Layout of all words: kernel-words.ts.
 //
-// `walk`: a workgroup takes its share of a piece's roots; each lane fetches the next root when it has finished
-// a tree, so lanes with small trees don't wait for large ones. One Threefry per turn of the loop, whether for a
-// root, a first child or a sibling. It writes per tree (work, span, threads) to the scratch; by-depth counts and
-// failures go to the output. A tree that is oversize or past the lane's budget must leave nothing behind, but
-// adding each finished tree's counts by depth to a total is a loop in which all other lanes wait: for trees of
-// 42 threads that was most of the time. So lanes count straight into their totals, remember each total as it
-// was when the tree first reached that depth, and put the totals back when a tree fails.
+// `walk`: lanes fetch the next root of the piece when they are done with one, so that none waits for a large
+// tree. A lane walks two trees at once, depth first: a Threefry is 20 rounds of which each needs the one before,
+// and the second tree fills the gaps. One turn of the loop takes STEPS steps of one thread each, without a branch
+// or a memory access between them; a tree that ends among them stands still until the turn is over.
 //
-// `reduce`: one workgroup per piece sums the scratch, takes the maxima and sorts the deferred roots, so that
-// no word of the output depends on the order in which lanes ran.
+// What was measured on Mesa lavapipe (8 lanes are a vector of the CPU, each loop is masked), and what follows:
+// - A barrier in the kernel splits it into coroutines whose variables live in memory; so does workgroup memory,
+//   since it must be cleared. Without both they live in registers: twice as fast, and the largest step of all.
+//   Therefore the queue of roots is a word of the output and the counts by depth are a lane's own.
+// - Every variable that the loop carries is blended with its mask once or twice a turn: with one step a turn
+//   that cost more than the step. 4 steps a turn; trees of few threads take 1, since they would stand still.
+// - Arrays with computed indices are read and written lane by lane, 5 instructions each. So the stack's top is a
+//   window of SLOTS variables that are shifted by selects; 10 slots are about half of a step's instructions.
+// - A block of an `if` is skipped where no lane of the vector takes it, so that what is rare may be long.
+//
+// `reduce`: one workgroup per piece sums the trees' words in the scratch, takes the maxima and sorts the deferred
+// roots, so that no word of the output depends on the order in which lanes ran.
 
 // @include lib/pieces.wgsl
+// @include thread-sim/output.wgsl
+// @include thread-sim/definition.wgsl
+// @include thread-sim/reduce.wgsl
 
-const WALKERS = 64u;
-const REDUCERS = 256u;
-const DEPTHS = 33u;
-const SIZES = 25u;
-const MACHINES = 11u;
-// MACHINES, rounded up so that it divides REDUCERS.
-const MACHINE_LANES = 16u;
-const PARITY = 0x1bd11bdau;
+override WALKERS: u32 = 64u;
+// Of the shape of the trees; see gpu-variant.ts.
+override SLOTS: u32 = 8u;
+override DEEP: bool = true;
+override WORDS: u32 = 9u;
+override STEPS: u32 = 4u;
+override TAKE: u32 = 1u;
+override WIDE: bool = true;
 
-// Word offsets in a piece's output.
-const OVERSIZE = 0u;
-const THREADS = 2u;
-const WORK = 4u;
-const SPAN = 6u;
-const BY_DEPTH = 8u;
-const BY_SIZE = 74u;
-const LOWER = 124u;
-const UPPER = 146u;
-const LARGEST = 168u;
-const DEFERRED = 177u;
-const CAPACITY = 256u;
-const OUTPUT_WORDS = 434u;
+// A thread that has children still to come: its state (a, b), its start, and in one word, from bit 0: ticks - 1
+// (20 bits), which child is next (2), forks - 1 (2), levels below the children (6), and
+// - ROOT: the tree's root is the only child: the state is the seed and the root's number the counter. One tick,
+//   so that the root starts floor(1 / 2) = 0 after it;
+// - HERE: it is one. The empty slot is 0.
+const CHILD_SHIFT = 20u;
+const FORKS_SHIFT = 22u;
+const LEVELS_SHIFT = 24u;
+const ROOT = 0x40000000u;
+const HERE = 0x80000000u;
 
-// Per tree in the scratch: work low; work high << SPAN_BITS | span; threads. Work < 2^37, span < 2^26.
-const SPAN_BITS = 26u;
+// The top of one tree's stack, topmost first. The last is never used: what is shifted in from below.
+alias Window = array<vec4<u32>, 11>;
+// Threads by levels below, a byte each.
+alias Counts = array<vec2<u32>, 9>;
 
-struct Shape {
-  seed: vec2<u32>,
-  max_depth: u32,
-  // Thresholds per chance: 0 for a chance that does not exist, so four compares count anyone's forks.
-  chances: vec4<u32>,
-  work_min: u32,
-  work_range: u32,
-  work_inverse: u32,
+// What steps change. All pairs are of a lane's two trees.
+struct Walk {
+  first: Window,
+  second: Window,
+  counts: Counts,
+  threads: vec2<u32>,
+  work: vec2<u32>,
+  span: vec2<u32>,
 }
 
-fn read_shape() -> Shape {
-  let threshold = parameters[4];
-  return Shape(
-    vec2(parameters[0], parameters[1]),
-    parameters[2],
-    select(vec4(0u), vec4(threshold), vec4(parameters[3]) > vec4(0u, 1u, 2u, 3u)),
-    parameters[5],
-    parameters[6],
-    parameters[7],
+// The topmost thread has got a child. Its children come next, then its siblings, then those of its parent.
+fn advance(w: Window, child: vec4<u32>, parent: vec4<u32>, has_children: bool, has_siblings: bool) -> Window {
+  let push = has_children && has_siblings;
+  let pop = !has_children && !has_siblings;
+  var next: Window;
+  next[0] = select(select(w[1], parent, has_siblings), child, has_children);
+  if (SLOTS > 1u) { next[1] = select(select(w[1], w[2], pop), parent, push); }
+  if (SLOTS > 2u) { next[2] = select(select(w[2], w[3], pop), w[1], push); }
+  if (SLOTS > 3u) { next[3] = select(select(w[3], w[4], pop), w[2], push); }
+  if (SLOTS > 4u) { next[4] = select(select(w[4], w[5], pop), w[3], push); }
+  if (SLOTS > 5u) { next[5] = select(select(w[5], w[6], pop), w[4], push); }
+  if (SLOTS > 6u) { next[6] = select(select(w[6], w[7], pop), w[5], push); }
+  if (SLOTS > 7u) { next[7] = select(select(w[7], w[8], pop), w[6], push); }
+  if (SLOTS > 8u) { next[8] = select(select(w[8], w[9], pop), w[7], push); }
+  if (SLOTS > 9u) { next[9] = select(select(w[9], w[10], pop), w[8], push); }
+  return next;
+}
+
+// One more thread of each tree that has not ended.
+fn step(shape: Shape, roots: vec2<u32>, s: Walk) -> Walk {
+  let rest = vec2(s.first[0].w, s.second[0].w);
+  var alive = rest >> vec2(31u);
+  var full = vec2(false);
+  if (DEEP) {
+    // It might push, so it waits until the turn is over.
+    full = vec2(s.first[SLOTS - 1u].w, s.second[SLOTS - 1u].w) != vec2(0u);
+    alive = select(alive, vec2(0u), full);
+  }
+  let counted = vec2(0u) - alive;
+  let child = (rest >> vec2(CHILD_SHIFT)) & vec2(3u);
+  let more = (rest >> vec2(FORKS_SHIFT)) & vec2(3u);
+  let levels = (rest >> vec2(LEVELS_SHIFT)) & vec2(63u);
+  let counter = select(child, roots, (rest & vec2(ROOT)) != vec2(0u));
+  let state = threefry(vec2(s.first[0].x, s.second[0].x), vec2(s.first[0].y, s.second[0].y), counter);
+  let parent_ticks = (rest & vec2((1u << CHILD_SHIFT) - 1u)) + vec2(1u);
+  let start = vec2(s.first[0].z, s.second[0].z) + offset_of(parent_ticks, child, more);
+  let ticks = ticks_of(shape, state.a);
+  let forks = forks_of(shape, state.b);
+
+  var next = s;
+  next.threads += alive;
+  next.work += ticks & counted;
+  next.span = max(s.span, (start + ticks) & counted);
+  let one = alive << ((levels & vec2(3u)) << vec2(3u));
+  let word = levels >> vec2(2u);
+  next.counts[0] += select(vec2(0u), one, word == vec2(0u));
+  next.counts[1] += select(vec2(0u), one, word == vec2(1u));
+  next.counts[2] += select(vec2(0u), one, word == vec2(2u));
+  if (WORDS > 3u) { next.counts[3] += select(vec2(0u), one, word == vec2(3u)); }
+  if (WORDS > 4u) { next.counts[4] += select(vec2(0u), one, word == vec2(4u)); }
+  if (WORDS > 5u) { next.counts[5] += select(vec2(0u), one, word == vec2(5u)); }
+  if (WORDS > 6u) { next.counts[6] += select(vec2(0u), one, word == vec2(6u)); }
+  if (WORDS > 7u) { next.counts[7] += select(vec2(0u), one, word == vec2(7u)); }
+  if (WORDS > 8u) { next.counts[8] += select(vec2(0u), one, word == vec2(8u)); }
+
+  let has_children = (forks != vec2(0u)) & (levels != vec2(0u)) & !full;
+  let has_siblings = (child < more) | full;
+  let parent = rest + (alive << vec2(CHILD_SHIFT));
+  // Used only where forks and levels are not 0.
+  let own = (ticks - vec2(1u))
+    | ((forks - vec2(1u)) << vec2(FORKS_SHIFT))
+    | ((levels - vec2(1u)) << vec2(LEVELS_SHIFT))
+    | vec2(HERE);
+  next.first = advance(
+    s.first,
+    vec4(state.a.x, state.b.x, start.x, own.x),
+    vec4(s.first[0].xyz, parent.x),
+    has_children.x,
+    has_siblings.x,
   );
+  next.second = advance(
+    s.second,
+    vec4(state.a.y, state.b.y, start.y, own.y),
+    vec4(s.second[0].xyz, parent.y),
+    has_children.y,
+    has_siblings.y,
+  );
+  return next;
 }
 
-// The high word of a product.
-fn multiply_high(a: u32, b: u32) -> u32 {
-  let low = (a & 0xffffu) * (b & 0xffffu);
-  let cross = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
-  let other = (a & 0xffffu) * (b >> 16u) + (cross & 0xffffu);
-  return (a >> 16u) * (b >> 16u) + (cross >> 16u) + (other >> 16u);
+// What is below the windows, 32 for each tree: a tree has at most one entry per depth. Rare, so in memory.
+var<private> stack: array<vec4<u32>, 64>;
+
+struct Spilled {
+  window: Window,
+  // Where the next goes.
+  at: u32,
 }
 
-// TF(key; (counter, 0)), Threefry-2x32-20: see threefry.ts.
-fn threefry(key: vec2<u32>, counter: u32) -> vec2<u32> {
-  let key2 = PARITY ^ key.x ^ key.y;
-  var x = counter + key.x;
-  var y = key.y;
-  x += y; y = ((y << 13u) | (y >> 19u)) ^ x;
-  x += y; y = ((y << 15u) | (y >> 17u)) ^ x;
-  x += y; y = ((y << 26u) | (y >> 6u)) ^ x;
-  x += y; y = ((y << 6u) | (y >> 26u)) ^ x;
-  x += key.y; y += key2 + 1u;
-  x += y; y = ((y << 17u) | (y >> 15u)) ^ x;
-  x += y; y = ((y << 29u) | (y >> 3u)) ^ x;
-  x += y; y = ((y << 16u) | (y >> 16u)) ^ x;
-  x += y; y = ((y << 24u) | (y >> 8u)) ^ x;
-  x += key2; y += key.x + 2u;
-  x += y; y = ((y << 13u) | (y >> 19u)) ^ x;
-  x += y; y = ((y << 15u) | (y >> 17u)) ^ x;
-  x += y; y = ((y << 26u) | (y >> 6u)) ^ x;
-  x += y; y = ((y << 6u) | (y >> 26u)) ^ x;
-  x += key.x; y += key.y + 3u;
-  x += y; y = ((y << 17u) | (y >> 15u)) ^ x;
-  x += y; y = ((y << 29u) | (y >> 3u)) ^ x;
-  x += y; y = ((y << 16u) | (y >> 16u)) ^ x;
-  x += y; y = ((y << 24u) | (y >> 8u)) ^ x;
-  x += key.y; y += key2 + 4u;
-  x += y; y = ((y << 13u) | (y >> 19u)) ^ x;
-  x += y; y = ((y << 15u) | (y >> 17u)) ^ x;
-  x += y; y = ((y << 26u) | (y >> 6u)) ^ x;
-  x += y; y = ((y << 6u) | (y >> 26u)) ^ x;
-  return vec2(x + key2, y + key.x + 5u);
+// Leaves 4 in a window that was full or almost.
+fn spill(window: Window, spilled: u32) -> Spilled {
+  var w = window;
+  var at = spilled;
+  if (SLOTS > 9u && w[9].w != 0u) { stack[at] = w[9]; at++; w[9] = vec4(0u); }
+  if (SLOTS > 8u && w[8].w != 0u) { stack[at] = w[8]; at++; w[8] = vec4(0u); }
+  if (SLOTS > 7u && w[7].w != 0u) { stack[at] = w[7]; at++; w[7] = vec4(0u); }
+  if (SLOTS > 6u && w[6].w != 0u) { stack[at] = w[6]; at++; w[6] = vec4(0u); }
+  if (SLOTS > 5u && w[5].w != 0u) { stack[at] = w[5]; at++; w[5] = vec4(0u); }
+  if (SLOTS > 4u && w[4].w != 0u) { stack[at] = w[4]; at++; w[4] = vec4(0u); }
+  return Spilled(w, at);
 }
 
-fn ticks_of(shape: Shape, a: u32) -> u32 {
-  // The estimated quotient is at most one too small.
-  let rest = a - multiply_high(a, shape.work_inverse) * shape.work_range;
-  return shape.work_min + select(rest, rest - shape.work_range, rest >= shape.work_range);
+// Up to 2 back into a window of 0 or 1.
+fn reload(window: Window, bottom: u32, spilled: u32) -> Spilled {
+  var w = window;
+  var at = spilled;
+  if (w[0].w == 0u) { at--; w[0] = stack[at]; }
+  if (at != bottom) { at--; w[1] = stack[at]; }
+  return Spilled(w, at);
 }
 
-fn forks_of(shape: Shape, b: u32, depth: u32) -> u32 {
-  let bytes = (vec4(b) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u);
-  let hits = select(vec4(0u), vec4(1u), bytes < shape.chances);
-  return select(0u, hits.x + hits.y + hits.z + hits.w, depth < shape.max_depth);
+// The counts of finished trees into the lane's own, two of 16 bits a word.
+fn settle(
+  word: u32,
+  counts: vec2<u32>,
+  finished: vec2<bool>,
+  ended: vec2<bool>,
+  settled: ptr<function, array<u32, 18>>,
+) -> vec2<u32> {
+  let even = select(vec2(0u), counts, finished) & vec2(PAIRS);
+  let odd = (select(vec2(0u), counts, finished) >> vec2(8u)) & vec2(PAIRS);
+  (*settled)[2u * word] += even.x + even.y;
+  (*settled)[2u * word + 1u] += odd.x + odd.y;
+  return select(counts, vec2(0u), ended);
 }
 
-// floor(ticks · (child + 1) / (forks + 1)), by multiply-high with floor(2^32 / (forks + 1)) + 1: exact, since
-// ticks · (child + 1) <= 2^22.
-fn offset_of(ticks: u32, child: u32, forks: u32) -> u32 {
-  var inverse = 0x80000001u;
-  if (forks == 2u) { inverse = 0x55555556u; }
-  if (forks == 3u) { inverse = 0x40000001u; }
-  if (forks == 4u) { inverse = 0x33333334u; }
-  return multiply_high(ticks * (child + 1u), inverse);
+// The counts of trees under way, before a byte passes 255. No depth has more than 4/5 of a tree's threads (4 times
+// those of the depth above), so 16 bits are enough for 2^16 threads.
+fn hold(word: u32, counts: vec2<u32>, held: ptr<function, array<vec2<u32>, 18>>) -> vec2<u32> {
+  (*held)[2u * word] += counts & vec2(PAIRS);
+  (*held)[2u * word + 1u] += (counts >> vec2(8u)) & vec2(PAIRS);
+  return vec2(0u);
 }
 
-fn add_output(at: u32, value: vec2<u32>) {
-  // Exact in any order: each wrap of the low word carries once.
-  let before = atomicAdd(&output[at], value.x);
-  let carry = select(0u, 1u, before + value.x < before);
-  if (value.y + carry != 0u) { atomicAdd(&output[at + 1u], value.y + carry); }
+fn flush(result: u32, max_depth: u32, settled: ptr<function, array<u32, 18>>) {
+  for (var levels = 0u; levels <= max_depth; levels++) {
+    let at = 2u * (levels >> 2u) + (levels & 1u);
+    let shift = 8u * (levels & 2u);
+    let count = ((*settled)[at] >> shift) & 0xffffu;
+    if (count != 0u) { add_output(result + BY_DEPTH + 2u * (max_depth - levels), vec2(count, 0u)); }
+    (*settled)[at] &= ~(0xffffu << shift);
+  }
 }
 
-var<workgroup> queue: atomic<u32>;
-var<workgroup> totals: array<u32, 2112>; // DEPTHS x WALKERS: one column per lane
-var<workgroup> depths: array<atomic<u32>, 33>;
+fn report(at: u32, work: u32, work_high: u32, span: u32, threads: u32) {
+  // In units of 2^20 and 1.
+  let high = work_high + (work >> 20u);
+  scratch[at] = (high << 20u) | (work & 0xfffffu);
+  scratch[at + 1u] = ((high >> 12u) << SPAN_BITS) | span;
+  scratch[at + 2u] = threads;
+}
 
-@compute @workgroup_size(64)
-fn walk(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let piece = pieces[group.y];
-  let share = (piece.length + groups.x - 1u) / groups.x;
-  let first = min(group.x * share, piece.length);
-  let end = min(first + share, piece.length);
+// An oversize tree, or one that is left to the CPU.
+fn give_up(result: u32, own_scratch: u32, tree: u32) {
+  if (parameters[9] == parameters[8]) {
+    add_output(result + OVERSIZE, vec2(1u, 0u));
+  } else {
+    let slot = atomicAdd(&output[result + DEFERRED], 1u);
+    if (slot < CAPACITY) { scratch[own_scratch + slot] = tree; }
+  }
+  scratch[own_scratch + CAPACITY + 3u * tree + 2u] = 0u;
+}
+
+@compute @workgroup_size(WALKERS)
+fn walk(@builtin(workgroup_id) group: vec3<u32>) {
+  let length = pieces[group.y].length;
+  let first_root = pieces[group.y].start.x;
   let result = group.y * OUTPUT_WORDS;
   let own_scratch = group.y * parameters[10];
   let shape = read_shape();
-  let max_threads = parameters[8];
-  let budget = parameters[9];
+  let limit = parameters[9];
 
-  for (var d = 0u; d < DEPTHS; d++) { totals[d * WALKERS + lane] = 0u; }
-  if (lane < DEPTHS) { atomicStore(&depths[lane], 0u); }
-  if (lane == 0u) { atomicStore(&queue, first); }
-  workgroupBarrier();
-
-  // Threads with siblings still to come, at most one per depth: state, start, and in one word ticks (21 bits),
-  // forks (3 bits) and which child is next.
-  var waiting: array<vec4<u32>, 32>;
-  var waiting_mask = 0u;
-  var totals_before: array<u32, 33>;
-  var tree = 0u;
-  var key = vec2(0u);
-  var counter = 0u;
-  var start = 0u;
-  var depth = 0u;
-  // How many depths the tree has reached.
-  var reached = 0u;
-  var threads = 0u;
-  var work = vec2(0u);
-  var span = 0u;
-
+  var s: Walk;
+  var spilled = vec2(0u, 32u);
+  // Ticks that were taken off `work`, in units of 2^20.
+  var work_high = vec2(0u);
+  var tree = vec2(0u);
+  var busy = vec2(false);
+  var over = vec2(false);
+  var ended = vec2(true);
+  // Has counts in `held`.
+  var long = vec2(false);
+  var held: array<vec2<u32>, 18>;
+  var settled: array<u32, 18>;
+  var settled_threads = 0u;
+  var unheld_steps = 0u;
+  // Roots that the lane has taken.
+  var taken = 0u;
+  var taken_end = 0u;
   loop {
-    if (threads == 0u) {
-      tree = atomicAdd(&queue, 1u);
-      if (tree >= end) { break; }
-      key = shape.seed;
-      counter = piece.start.x + tree;
-      start = 0u;
-      depth = 0u;
-      reached = 0u;
-      work = vec2(0u);
-      span = 0u;
-      waiting_mask = 0u;
-    }
-    let state = threefry(key, counter);
-    threads += 1u;
-    let at = own_scratch + CAPACITY + 3u * tree;
-    if (threads > budget) {
-      for (var d = 0u; d < reached; d++) { totals[d * WALKERS + lane] = totals_before[d]; }
-      if (budget == max_threads) {
-        add_output(result + OVERSIZE, vec2(1u, 0u));
-      } else {
-        let slot = atomicAdd(&output[result + DEFERRED], 1u);
-        if (slot < CAPACITY) { scratch[own_scratch + slot] = tree; }
+    if (any(ended)) {
+      let finished = ended & busy & !over;
+      let at = vec2(own_scratch + CAPACITY) + 3u * tree;
+      if (finished.x) { report(at.x, s.work.x, work_high.x, s.span.x, s.threads.x); }
+      if (finished.y) { report(at.y, s.work.y, work_high.y, s.span.y, s.threads.y); }
+      if (any(over)) {
+        var empty: Window;
+        if (over.x) { give_up(result, own_scratch, tree.x); s.first = empty; }
+        if (over.y) { give_up(result, own_scratch, tree.y); s.second = empty; }
+        spilled = select(spilled, vec2(0u, 32u), over);
       }
-      scratch[at + 2u] = 0u;
-      threads = 0u;
-      continue;
-    }
-    var ticks = ticks_of(shape, state.x);
-    var forks = forks_of(shape, state.y, depth);
-    work.x += ticks;
-    work.y += select(0u, 1u, work.x < ticks);
-    span = max(span, start + ticks);
-    let total = totals[depth * WALKERS + lane];
-    totals[depth * WALKERS + lane] = total + 1u;
-    if (depth == reached) {
-      totals_before[depth] = total;
-      reached += 1u;
-    }
-
-    // The next thread: this one's first child, or the next sibling of the deepest that has any.
-    key = state;
-    counter = 0u;
-    if (forks > 1u) {
-      waiting[depth] = vec4(state, start, ticks | (forks << 21u) | (1u << 24u));
-      waiting_mask |= 1u << depth;
-    } else if (forks == 0u) {
-      if (waiting_mask == 0u) {
-        scratch[at] = work.x;
-        scratch[at + 1u] = (work.y << SPAN_BITS) | span;
-        scratch[at + 2u] = threads;
-        threads = 0u;
-        continue;
+      // 16 bits are enough for 2^16 - 1 threads, and as above for the 2^16 of a single tree.
+      let finished_threads = select(vec2(0u), s.threads, finished);
+      let more_threads = finished_threads.x + finished_threads.y;
+      if (settled_threads + more_threads > 0xffffu) {
+        flush(result, shape.max_depth, &settled);
+        settled_threads = 0u;
       }
-      depth = firstLeadingBit(waiting_mask);
-      let parent = waiting[depth];
-      key = parent.xy;
-      start = parent.z;
-      ticks = parent.w & 0x1fffffu;
-      forks = (parent.w >> 21u) & 7u;
-      counter = parent.w >> 24u;
-      if (counter + 1u == forks) {
-        waiting_mask &= ~(1u << depth);
-      } else {
-        waiting[depth].w = parent.w + (1u << 24u);
+      settled_threads += more_threads;
+      s.counts[0] = settle(0u, s.counts[0], finished, ended, &settled);
+      s.counts[1] = settle(1u, s.counts[1], finished, ended, &settled);
+      s.counts[2] = settle(2u, s.counts[2], finished, ended, &settled);
+      if (WORDS > 3u) { s.counts[3] = settle(3u, s.counts[3], finished, ended, &settled); }
+      if (WORDS > 4u) { s.counts[4] = settle(4u, s.counts[4], finished, ended, &settled); }
+      if (WORDS > 5u) { s.counts[5] = settle(5u, s.counts[5], finished, ended, &settled); }
+      if (WORDS > 6u) { s.counts[6] = settle(6u, s.counts[6], finished, ended, &settled); }
+      if (WORDS > 7u) { s.counts[7] = settle(7u, s.counts[7], finished, ended, &settled); }
+      if (WORDS > 8u) { s.counts[8] = settle(8u, s.counts[8], finished, ended, &settled); }
+      if (any(ended & long)) {
+        for (var word = 0u; word < 2u * WORDS; word++) {
+          let counts = select(vec2(0u), held[word], finished & long);
+          settled[word] += counts.x + counts.y;
+          held[word] = select(held[word], vec2(0u), ended);
+        }
+        long &= !ended;
       }
+      if (ended.x) {
+        if (taken == taken_end) {
+          taken = atomicAdd(&output[result + QUEUE], TAKE);
+          taken_end = taken + TAKE;
+        }
+        tree.x = taken;
+        taken++;
+      }
+      if (ended.y) {
+        if (taken == taken_end) {
+          taken = atomicAdd(&output[result + QUEUE], TAKE);
+          taken_end = taken + TAKE;
+        }
+        tree.y = taken;
+        taken++;
+      }
+      busy = tree < vec2(length);
+      let root = select(vec2(0u), vec2(HERE | ROOT | (shape.max_depth << LEVELS_SHIFT)), busy);
+      s.first[0] = select(s.first[0], vec4(shape.seed, 0u, root.x), ended.x);
+      s.second[0] = select(s.second[0], vec4(shape.seed, 0u, root.y), ended.y);
+      s.threads = select(s.threads, vec2(0u), ended);
+      s.work = select(s.work, vec2(0u), ended);
+      work_high = select(work_high, vec2(0u), ended);
+      s.span = select(s.span, vec2(0u), ended);
+      if (!any(busy)) { break; }
     }
-    start += offset_of(ticks, counter, forks);
-    depth += 1u;
-  }
-  for (var d = 0u; d < DEPTHS; d++) {
-    let total = totals[d * WALKERS + lane];
-    if (total != 0u) { atomicAdd(&depths[d], total); }
-  }
-  workgroupBarrier();
-  if (lane < DEPTHS) {
-    // A piece is at most 2^16 trees of 2^16 threads, so no depth of a workgroup passes 2^32 - 1.
-    let count = atomicLoad(&depths[lane]);
-    if (count != 0u) { add_output(result + BY_DEPTH + 2u * lane, vec2(count, 0u)); }
-  }
-}
-
-// The value, high word first, and its tree; ordered by value, then by the smaller tree.
-fn better(a: vec3<u32>, b: vec3<u32>) -> vec3<u32> {
-  let b_wins = b.x > a.x || (b.x == a.x && (b.y > a.y || (b.y == a.y && b.z < a.z)));
-  return select(a, b, b_wins);
-}
-
-fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
-  let low = a.x + b.x;
-  return vec2(low, a.y + b.y + select(0u, 1u, low < a.x));
-}
-
-// shift <= 31.
-fn shift64(a: vec2<u32>, shift: u32) -> vec2<u32> {
-  let low = (a.x >> shift) | (a.y << (32u - shift));
-  return vec2(select(low, a.x, shift == 0u), a.y >> shift);
-}
-
-var<workgroup> sizes: array<atomic<u32>, 25>;
-// Of threads, work and span: the largest value's high word, low word, and the smallest tree that has it.
-var<workgroup> largest_high: array<atomic<u32>, 3>;
-var<workgroup> largest_low: array<atomic<u32>, 3>;
-var<workgroup> largest_tree: array<atomic<u32>, 3>;
-
-struct Tree {
-  work: vec2<u32>,
-  span: u32,
-  // 0: the tree does not count.
-  threads: u32,
-}
-
-fn read_tree(own_scratch: u32, tree: u32) -> Tree {
-  let at = own_scratch + CAPACITY + 3u * tree;
-  let packed = scratch[at + 1u];
-  return Tree(
-    vec2(scratch[at], packed >> SPAN_BITS),
-    packed & ((1u << SPAN_BITS) - 1u),
-    scratch[at + 2u],
-  );
-}
-
-@compute @workgroup_size(256)
-fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  if (group.x != 0u) { return; }
-  let length = pieces[group.y].length;
-  let result = group.y * OUTPUT_WORDS;
-  let own_scratch = group.y * parameters[10];
-  if (lane < SIZES) { atomicStore(&sizes[lane], 0u); }
-  if (lane < 3u) {
-    atomicStore(&largest_high[lane], 0u);
-    atomicStore(&largest_low[lane], 0u);
-    atomicStore(&largest_tree[lane], 0xffffffffu);
-  }
-  workgroupBarrier();
-
-  var all_threads = vec2(0u);
-  var all_work = vec2(0u);
-  var all_span = vec2(0u);
-  var most_threads = vec3(0u);
-  var most_work = vec3(0u);
-  var most_span = vec3(0u);
-  for (var tree = lane; tree < length; tree += REDUCERS) {
-    let found = read_tree(own_scratch, tree);
-    if (found.threads == 0u) { continue; }
-    all_threads = add64(all_threads, vec2(found.threads, 0u));
-    all_work = add64(all_work, found.work);
-    all_span = add64(all_span, vec2(found.span, 0u));
-    atomicAdd(&sizes[firstLeadingBit(found.threads)], 1u);
-    most_threads = better(most_threads, vec3(0u, found.threads, tree));
-    most_work = better(most_work, vec3(found.work.yx, tree));
-    most_span = better(most_span, vec3(0u, found.span, tree));
-  }
-  add_output(result + THREADS, all_threads);
-  add_output(result + WORK, all_work);
-  add_output(result + SPAN, all_span);
-
-  // Word by word, since atomics are 32 bits wide: three barriers, where a tree of comparisons takes thirty,
-  // which a software adapter compiled for 6 s.
-  let most = array<vec3<u32>, 3>(most_threads, most_work, most_span);
-  for (var kind = 0u; kind < 3u; kind++) { atomicMax(&largest_high[kind], most[kind].x); }
-  workgroupBarrier();
-  for (var kind = 0u; kind < 3u; kind++) {
-    if (most[kind].x == atomicLoad(&largest_high[kind])) { atomicMax(&largest_low[kind], most[kind].y); }
-  }
-  workgroupBarrier();
-  for (var kind = 0u; kind < 3u; kind++) {
-    let value = vec2(atomicLoad(&largest_high[kind]), atomicLoad(&largest_low[kind]));
-    // A lane without trees has value 0, which no tree has.
-    if (all(most[kind].xy == value) && any(value != vec2(0u))) {
-      atomicMin(&largest_tree[kind], most[kind].z);
+    let roots = vec2(first_root) + tree;
+    s = step(shape, roots, s);
+    if (STEPS > 1u) { s = step(shape, roots, s); }
+    if (STEPS > 2u) { s = step(shape, roots, s); }
+    if (STEPS > 3u) { s = step(shape, roots, s); }
+    if (STEPS > 4u) { s = step(shape, roots, s); }
+    if (STEPS > 5u) { s = step(shape, roots, s); }
+    if (STEPS > 6u) { s = step(shape, roots, s); }
+    if (STEPS > 7u) { s = step(shape, roots, s); }
+    if (DEEP) {
+      let full = vec2(s.first[SLOTS - 1u].w, s.second[SLOTS - 1u].w) != vec2(0u);
+      let short = (vec2(s.first[1].w, s.second[1].w) == vec2(0u)) & (spilled != vec2(0u, 32u));
+      if (full.x) { let left = spill(s.first, spilled.x); s.first = left.window; spilled.x = left.at; }
+      if (full.y) { let left = spill(s.second, spilled.y); s.second = left.window; spilled.y = left.at; }
+      if (short.x) { let back = reload(s.first, 0u, spilled.x); s.first = back.window; spilled.x = back.at; }
+      if (short.y) { let back = reload(s.second, 32u, spilled.y); s.second = back.window; spilled.y = back.at; }
+    }
+    over = busy & (s.threads > vec2(limit));
+    ended = busy & (over | (vec2(s.first[0].w, s.second[0].w) == vec2(0u)));
+    unheld_steps += STEPS;
+    if (unheld_steps > 255u - STEPS) {
+      unheld_steps = 0u;
+      s.counts[0] = hold(0u, s.counts[0], &held);
+      s.counts[1] = hold(1u, s.counts[1], &held);
+      s.counts[2] = hold(2u, s.counts[2], &held);
+      if (WORDS > 3u) { s.counts[3] = hold(3u, s.counts[3], &held); }
+      if (WORDS > 4u) { s.counts[4] = hold(4u, s.counts[4], &held); }
+      if (WORDS > 5u) { s.counts[5] = hold(5u, s.counts[5], &held); }
+      if (WORDS > 6u) { s.counts[6] = hold(6u, s.counts[6], &held); }
+      if (WORDS > 7u) { s.counts[7] = hold(7u, s.counts[7], &held); }
+      if (WORDS > 8u) { s.counts[8] = hold(8u, s.counts[8], &held); }
+      long = vec2(true);
+      // 255 steps are less than 2^28 ticks, so `work` stays below 2^32.
+      work_high += s.work >> vec2(20u);
+      s.work &= vec2(0xfffffu);
     }
   }
-  workgroupBarrier();
-  if (lane < 3u && atomicLoad(&largest_tree[lane]) != 0xffffffffu) {
-    let at = result + LARGEST + 3u * lane;
-    atomicStore(&output[at], atomicLoad(&largest_low[lane]));
-    atomicStore(&output[at + 1u], atomicLoad(&largest_high[lane]));
-    atomicStore(&output[at + 2u], atomicLoad(&largest_tree[lane]));
-  }
-  if (lane < SIZES) { atomicStore(&output[result + BY_SIZE + 2u * lane], atomicLoad(&sizes[lane])); }
-
-  // A lane sums the bounds for one machine over every 16th tree. With all machines in each lane, in two
-  // arrays, a software adapter compiled for 10 s.
-  let machine = lane % MACHINE_LANES;
-  if (machine < MACHINES) {
-    var lower = vec2(0u);
-    var upper = vec2(0u);
-    for (var tree = lane / MACHINE_LANES; tree < length; tree += REDUCERS / MACHINE_LANES) {
-      let found = read_tree(own_scratch, tree);
-      if (found.threads == 0u) { continue; }
-      var share = shift64(add64(found.work, vec2((1u << machine) - 1u, 0u)), machine);
-      if (share.y == 0u) { share.x = max(share.x, found.span); }
-      lower = add64(lower, share);
-      let excess = vec2(found.work.x - found.span, found.work.y - select(0u, 1u, found.work.x < found.span));
-      upper = add64(upper, add64(shift64(excess, machine), vec2(found.span, 0u)));
-    }
-    add_output(result + LOWER + 2u * machine, lower);
-    add_output(result + UPPER + 2u * machine, upper);
-  }
-
-  // Sort the deferred roots by counting who comes before: all of them are there if they fit.
-  let left = atomicLoad(&output[result + DEFERRED]);
-  if (left <= CAPACITY && lane < left) {
-    let tree = scratch[own_scratch + lane];
-    var rank = 0u;
-    for (var other = 0u; other < left; other++) {
-      rank += select(0u, 1u, scratch[own_scratch + other] < tree);
-    }
-    atomicStore(&output[result + DEFERRED + 1u + rank], tree);
-  }
+  flush(result, shape.max_depth, &settled);
 }

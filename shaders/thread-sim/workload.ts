@@ -15,7 +15,7 @@
  *     F  single threads: no children                                      39          8
  *     G  depth 20, 4 children, 72, max_threads 300                        27         21
  */
-import type { Kernels, Undetectable, Workload } from '../../protocol/workload.ts';
+import type { Kernels, PipelineConstants, Undetectable, Workload } from '../../protocol/workload.ts';
 import type { Aggregate } from './aggregate.ts';
 import { emptyAggregate, finishedTrees, foldAggregates } from './aggregate.ts';
 import { checkThreads, contradictions } from './check.ts';
@@ -30,19 +30,23 @@ import {
   tileLengths,
 } from './kernel-words.ts';
 import { expectedThreads } from './expected-threads.ts';
+import { gpuVariant } from './gpu-variant.ts';
 import type { ThreadParameters } from './parameters.ts';
 import { encodeParameters, threadParameters } from './parameters.ts';
 import { referenceAggregate } from './reference.ts';
 import { threadResult } from './result.ts';
 import { threadSamples } from './samples.ts';
 
-/** Roots per workgroup of 64 lanes: enough trees per lane to even out their lengths. */
-const ROOTS_PER_WORKGROUP = 1024;
+/** Roots per workgroup: 64 lanes walk two trees each, and 32 in turn even out their lengths. */
+const ROOTS_PER_WORKGROUP = 4096;
 /** Threads of the probe: next to nothing beside a dispatch of millions. */
 const PROBE_THREADS = 2 ** 13;
 const PROBE_ROOTS = 64;
 
-function kernels(longestPiece: number): Kernels {
+/** What no output word shows; the first for unknown devices. */
+const TUNINGS: readonly PipelineConstants[] = [{ WALKERS: 64 }, { WALKERS: 32 }, { WALKERS: 128 }];
+
+function kernels(longestPiece: number, variant: PipelineConstants): Kernels {
   return {
     gpu: {
       source: 'thread-sim/kernel.wgsl',
@@ -52,6 +56,8 @@ function kernels(longestPiece: number): Kernels {
       itemsPerWorkgroup: ROOTS_PER_WORKGROUP,
       maxWorkgroups: 64,
       maxPieceLength: longestPiece,
+      specialise: () => variant,
+      tunings: TUNINGS,
     },
     cpu: { source: 'thread-sim/assembly/kernel.ts', module: 'thread-sim.wasm' },
   };
@@ -91,8 +97,8 @@ export const threadWorkload: Workload<ThreadParameters, Tile, Aggregate> = {
     const { min, max } = tileLengths(p);
     return { min: BigInt(min), max: BigInt(max) };
   },
-  kernels: (p) => kernels(tileLengths(p).max),
-  allKernels: [kernels(1)],
+  kernels: (p) => kernels(tileLengths(p).max, gpuVariant(p)),
+  allKernels: [kernels(1, {})],
   parameterWords,
   gpuConstants: () => new Uint32Array(1),
   probe: (p) => {

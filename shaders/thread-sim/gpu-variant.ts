@@ -1,0 +1,35 @@
+/** Which variant of the GPU kernel walks a job's trees: the `override`s of kernel.wgsl, by the shape of the trees. */
+import type { PipelineConstants } from '../../protocol/workload.ts';
+import { expectedThreads } from './expected-threads.ts';
+import { LANE_BUDGET } from './kernel-words.ts';
+import type { ThreadParameters } from './parameters.ts';
+
+/** Entries of the stack's top at most; a tree has one entry per depth that may fork. */
+const MOST_SLOTS = 10;
+/** With the rest in memory: 8 do for most trees of any depth, and each slot costs a twentieth of a step. */
+const SLOTS_OF_DEEP = 8;
+/** Counts of 4 depths are in a word; few variants, since a driver takes seconds for each. */
+const WORDS = [3, 6, 9] as const;
+const DEPTHS_PER_WORD = 4;
+/** A tree that ends stands still for half of a turn's steps on average. */
+const STEPS = 4;
+const SMALL_TREE_THREADS = 4;
+/** Roots that a lane takes at once: an atomic costs about as much as a small tree. Large trees must not wait in line. */
+const SMALL_TREES_TAKEN = 8;
+
+export function gpuVariant(p: ThreadParameters): PipelineConstants {
+  const levels = p.maxChildren > 1 ? p.maxDepth : 0;
+  const deep = levels > MOST_SLOTS;
+  const words = Math.ceil((p.maxDepth + 1) / DEPTHS_PER_WORD);
+  const small = expectedThreads(p) < SMALL_TREE_THREADS;
+  // Work rounded up to a multiple of up to 2^10 then still fits one word.
+  const wide = Math.min(p.maxThreads, LANE_BUDGET) * p.workMax >= 2 ** 31;
+  return {
+    SLOTS: levels === 0 ? 1 : deep ? SLOTS_OF_DEEP : MOST_SLOTS,
+    DEEP: Number(deep),
+    WORDS: WORDS.find((count) => count >= words) ?? WORDS[2],
+    STEPS: small ? 1 : STEPS,
+    TAKE: small ? SMALL_TREES_TAKEN : 1,
+    WIDE: Number(wide),
+  };
+}
