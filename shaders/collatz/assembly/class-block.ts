@@ -1,21 +1,19 @@
 /**
- * The statistics of one block: 2^K numbers from n0 = h·2^K on, h ≥ 8, by their residue classes.
+ * The statistics of one block: 2^K numbers from n0 = h·2^K on, h ≥ 16, by their residue classes.
  *
- * **From odd values to delays.** Let n be of the block, C the odd values on its path to 1 and J its halvings. Each
- * odd x goes to (3x + 1)/2 = x·(3/2)·(1 + 1/3x), so 2^J = n·3^C·Π(1 + 1/3x), and
- *  - n/n0 < 1 + 1/h ≤ 1.125;
- *  - the factors of the K steps are in U^K(n) = h·3^c + d < (h + 1)·3^c: again n0·3^c/2^K times less than 1.125 for
- *    both together;
- *  - from there to the tail every jump starts at a value of 2^19 or more. In all jumps but the last x ≥ 2^19, and
- *    there are fewer than 4200 odd x: a factor below exp(4200/(3·2^19)); in the last one x ≥ 2^19/2^i after i steps:
- *    below exp(2^12/(3·2^19)). Together less than 1.006;
- *  - the factors of a path from below 2^19 are below 1.2532 (that of 993 is the largest; a test holds it).
- * So 2^J/(n0·3^C) lies in [1, 1.42): C determines J, the only integer that brings it into [0.85, 1.7), with room for
+ * **From odd values to delays.** Let n be of the block, C the odd values on its path to 1 and J its halvings. An odd
+ * x goes to (3x + 1)/2 = x·(3/2)·(1 + 1/3x), so 2^J = n·3^C·Π(1 + 1/3x) over them. Tables are made for an N with
+ * N ≤ n0 ≤ 1.02·N, and
+ *  - U^K(n) = h·3^c + d < (h + 1)·3^c, that is N·3^c/2^K times less than 1.02·17/16 < 1.084;
+ *  - from there to the first value below 2^19 all x ≥ 2^19, and there are fewer than 8400 (longer walks are given up):
+ *    a factor below exp(8400/(3·2^19)) < 1.006;
+ *  - from there to 1 it is below 1.2532: 993 has the largest (a test holds it).
+ * So 2^J/(N·3^C) lies in [1, 1.37): C determines J, the only integer that brings it into [0.85, 1.7), with room for
  * rounding in doubles. The delay is C + J, the same for all n of the block with C odd values.
  *
- * In the same way a value v after j steps of U, in a wave, with c odd ones is n0·3^c/2^j times [1, 1.132). With b
- * its highest bit, c is the largest one with n0·3^c/2^j < 1.07·2^(b + 1): the true c fulfils that, as v < 2^(b + 1),
- * and c + 1 does not, as n0·3^(c + 1)/2^j ≥ 3·2^b/1.132 = 2.65·2^b. This depends on j + b alone.
+ * In the same way a value v after j steps of U with c odd ones is N·3^c/2^j times [1, 1.37), as long as it has not
+ * passed 1. With b its highest bit, c is the largest one with N·3^c/2^j < 1.05·2^(b + 1): the true c fulfils that, as
+ * v < 2^(b + 1), and c + 1 does not, as N·3^(c + 1)/2^j > 3·2^b/1.37 > 1.09·2^(b + 1). It depends on j + b alone.
  *
  * **Records.** All n of a class have the same delay, so only the lowest can be a record of delays. They share their
  * values after K steps, and within them no value reaches 2·1.5^K·(n + 1): odd steps first climb highest. A block is
@@ -46,7 +44,7 @@ let delaysKnown: u32 = 0;
 export function fits(level: u32, nHi: u64, nLo: u64, left: u64, before: u64): u32 {
   const bits = residueClasses.exponent(level);
   const size: u64 = (<u64>1) << bits;
-  if ((nLo & (size - 1)) != 0 || left < size || (nHi == 0 && nLo < size << 3)) return 0;
+  if ((nLo & (size - 1)) != 0 || left < size || (nHi == 0 && nLo < size << 4)) return 0;
   // With too little seen, much of the block might be records.
   if (before < size >> 4) return 0;
   if (walk.bestHi == 0 && walk.bestLo < delayTail.TAIL_PEAK) return 0;
@@ -66,6 +64,7 @@ export function compute(level: u32, nHi: u64, nLo: u64, offset: u64): void {
   firstOffset = offset;
   prepareBases();
   prepareLogarithms();
+  classWave.begin(mostOdd());
   candidates = 0;
   countMixed(level);
   if (residueClasses.groupCount(level) != 0) countGroups(level);
@@ -83,9 +82,15 @@ function prepareBases(): void {
   }
 }
 
+/** What the tables below are made for. */
+let madeFor: f64 = 0;
+
+/** The tables serve all blocks up to a fiftieth further on. */
 function prepareLogarithms(): void {
   const n0 = <f64>firstHi * 18446744073709551616.0 + <f64>firstLo;
-  let scaled = n0 / 1.07;
+  if (n0 >= madeFor && n0 <= madeFor * 1.02) return;
+  madeFor = n0;
+  let scaled = n0 / 1.05;
   let odd: u32 = 0;
   for (let position: u32 = 0; position < classWave.ODD_BEFORE_LENGTH; position++) {
     scaled *= 0.5;
@@ -98,20 +103,24 @@ function prepareLogarithms(): void {
   // 2^J / (n0·3^C)
   let ratio = 1 / n0;
   let delay: u32 = 0;
-  let mostOdd: u32 = 0;
   for (odd = 0; ; odd++) {
     while (ratio < 0.85) {
       ratio *= 2;
       delay++;
     }
     if (delay >= delayCounts.DELAYS) break;
-    if (<i32>delay <= delayCounts.longest) mostOdd = odd;
     store<u16>(DELAY_OF + (<usize>odd << 1), <u16>delay);
     ratio /= 3;
     delay++;
   }
   delaysKnown = odd;
-  classWave.begin(mostOdd);
+}
+
+/** With this many odd values a delay is no record, with one more it is. */
+function mostOdd(): u32 {
+  let odd: u32 = 0;
+  while (odd + 1 < delaysKnown && <i32>load<u16>(DELAY_OF + (<usize>(odd + 1) << 1)) <= delayCounts.longest) odd++;
+  return odd;
 }
 
 /** Class by index of the single wave: d, and weight << 8 | c. */
@@ -205,7 +214,8 @@ function countGroups(level: u32): void {
 function addPart(from: usize, size: u32, c: u32, weight: u32): void {
   const lo = load<u64>(BASES + (<usize>c << 4));
   const hi = load<u64>(BASES + (<usize>c << 4), 8);
-  if (hi != 0 || lo >= classWave.STARTS_NARROW) classWave.addWide(from, size, hi, lo);
+  if (hi >= classWave.HUGE_HIGH) classWave.addHuge(from, size, hi, lo);
+  else if (hi != 0 || lo >= classWave.STARTS_NARROW) classWave.addWide(from, size, hi, lo);
   else if (lo >= delayTail.TAIL) classWave.addNarrow(from, size, lo);
   else classWave.addLow(from, size, lo, c, weight);
 }
