@@ -8,7 +8,11 @@ import type { Duty } from './duty.ts';
 import { Pacing } from './pacing.ts';
 import { TileRun } from './tile-run.ts';
 
-/** A tile that takes longer is cut, so that a batch can be handed back soon. */
+/**
+ * A tile that takes longer is cut, so that a batch can be handed back soon; of shorter ones a piece takes several. A
+ * kernel works in blocks of its own, up to 2^30 numbers: with one tile a piece, a thousandth of a batch, a job of
+ * verify got a fifth of its kernel's rate, and the low rate kept its tiles short.
+ */
 const PIECE_TARGET_MS = 150;
 /** A piece that took so many times the target shrinks the next at once. */
 const PIECE_LIMIT = 2.5;
@@ -55,9 +59,12 @@ export class CpuEngine implements Engine {
     const run = new TileRun(batch);
     const program = cpuProgram(batch);
     if (this.#pace?.key !== program.key) {
-      const start_units = Number(batch.workload.tileLimits(batch.parameters).min);
+      const { min, max } = batch.workload.tileLimits(batch.parameters);
       const target_ms = this.#piece_ms;
-      const pacing = new Pacing({ target_ms, limit_ms: target_ms * PIECE_LIMIT, start_units });
+      const limit_ms = target_ms * PIECE_LIMIT;
+      const shortest = batch.tileLength < min ? batch.tileLength : min;
+      const units = { start_units: Number(shortest), max_units: Number(max) };
+      const pacing = new Pacing({ target_ms, limit_ms, ...units });
       this.#pace = { key: program.key, pacing };
     }
     const started = { run, program, pacing: this.#pace.pacing };

@@ -3,7 +3,7 @@
  * which they were started; the next batch's first pieces begin before the last ones of the batch before are
  * done, so that the device never idles while there is work.
  *
- * A **piece** is what one call of a kernel computes: a tile, or a part of one where the tile takes too long.
+ * A **piece** is what one call of a kernel computes: whole tiles, or a part of one where a tile takes too long.
  * Pieces may finish out of order; they are folded in order, so that what is done is always a prefix of the
  * batch, and can be handed back at any moment.
  */

@@ -58,25 +58,28 @@ export class TileRun implements BatchRun {
     );
   }
 
-  /** The next piece: at most `units` long, within one tile. Undefined if there is none. */
+  /** The next piece: at most `units` long, of whole tiles or within one. Undefined if there is none. */
   cut(units: bigint): Range | undefined {
     if (!this.cuttable) return undefined;
-    const { range, tileLength } = this.batch;
+    this.#running++;
     const again = this.#returned.shift();
     if (again !== undefined) {
-      this.#running++;
-      if (again.end - again.start <= units) return again;
-      this.#returned.unshift({ start: again.start + units, end: again.end });
-      return { start: again.start, end: again.start + units };
+      const end = this.#pieceEnd(again.start, units, again.end);
+      if (end < again.end) this.#returned.unshift({ start: end, end: again.end });
+      return { start: again.start, end };
     }
     const start = this.#cursor;
-    const tileEnd = start - ((start - range.start) % tileLength) + tileLength;
-    let end = start + units;
-    if (end > tileEnd) end = tileEnd;
-    if (end > range.end) end = range.end;
-    this.#cursor = end;
-    this.#running++;
-    return { start, end };
+    this.#cursor = this.#pieceEnd(start, units, this.batch.range.end);
+    return { start, end: this.#cursor };
+  }
+
+  #pieceEnd(start: bigint, units: bigint, most: bigint): bigint {
+    const { range, tileLength } = this.batch;
+    const into = (start - range.start) % tileLength;
+    let length = units;
+    if (into === 0n && units >= tileLength) length -= units % tileLength;
+    else if (length > tileLength - into) length = tileLength - into;
+    return start + length < most ? start + length : most;
   }
 
   /** The piece was not computed; it is cut again before anything else. */
