@@ -29,7 +29,7 @@ export function jumpWords(): Uint32Array {
  * differ by a ninth at least), and jumps start at v ≥ 2^16. A is even: A/2 ≤ 3^10 fits in 16 bits.
  * Words 2r and 2r + 1: A/2 and B.
  */
-function peakLineWords(): Uint32Array {
+export function peakLineWords(): Uint32Array {
   const words = new Uint32Array(2 * JUMPS);
   for (let r = 0; r < JUMPS; r++) {
     let slope = JUMPS;
@@ -74,16 +74,6 @@ function tail(): { readonly delays: Uint16Array; readonly peaks: Uint32Array } {
   return { delays, peaks };
 }
 
-/** Delays, two to a word, and then the peaks. */
-function tailWords(): Uint32Array {
-  const { delays, peaks } = tail();
-  const packed = Uint32Array.from(
-    { length: TAIL / 2 },
-    (_, pair) => (delays[2 * pair] ?? 0) + (delays[2 * pair + 1] ?? 0) * TAIL,
-  );
-  return concatenated([packed, peaks]);
-}
-
 /** The same tables for walks in doubles, one array per column. */
 export interface WalkTables {
   readonly factors: Float64Array;
@@ -116,11 +106,6 @@ function makeWalkTables(): WalkTables {
     tailDelays: delays,
     tailPeaks: peaks,
   };
-}
-
-/** Constants of statistics.wgsl: jumps (1024 words), peak lines (2048), delays (32768) and peaks (65536). */
-export function statisticsConstants(): Uint32Array {
-  return concatenated([jumpWords(), peakLineWords(), tailWords()]);
 }
 
 /**

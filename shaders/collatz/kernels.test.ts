@@ -155,14 +155,26 @@ for (const { name, compute } of gpus) {
     return claimed;
   };
 
-  test(`many chunks give the CPU's statistics, which does little of the work: ${name}`, async () => {
-    const length = 600_000n;
-    for (const start of [1n, (1n << 32n) - 300_000n, 1n << 40n, 1n << 68n]) {
-      const range = { start, end: start + length };
-      const left = await same(statistics, range, start === 1n ? 70_001n : length);
-      // 293 chunks of 2048: about 2·ln 293 = 11 hold a record, and most are computed in part.
-      assert.ok(left < (length * 8n) / 100n, `${left} of ${length} numbers from ${start} on left to the CPU`);
+  test(`many rows give the CPU's statistics, which does little of the work: ${name}`, async () => {
+    // Not aligned: rows of 2^16, then of 2^20, then of 2^16 again, and edges. Each number of limbs once.
+    const length = 2n ** 24n - 300_000n;
+    for (const start of [1n << 24n, (1n << 32n) - 300_000n, 1n << 44n, 1n << 60n, 1n << 68n, 1n << 95n]) {
+      const range = { start: start + 12_345n, end: start + 12_345n + length };
+      const left = await same(statistics, range, length);
+      // About 2·ln 45 = 8 of the 45 rows hold a record, and most are computed in part.
+      assert.ok(
+        left < (length * 25n) / 100n,
+        `${left} of ${length} numbers from ${start} on left to the CPU`,
+      );
     }
+  });
+
+  test(`statistics in tiles of any length, where limbs change and where the CPU begins: ${name}`, async () => {
+    for (const edge of [24n, 45n, 64n, 71n]) {
+      const range = { start: (1n << edge) - 1_100_000n, end: (1n << edge) + 1_300_000n };
+      for (const tile of [70_001n, 1_048_576n, 2_400_000n]) await same(statistics, range, tile);
+    }
+    await same(statistics, { start: 1n, end: (1n << 24n) + 70_000n }, 1n << 24n);
   });
 
   test(`many chunks give the CPU's verification, which does little of the work: ${name}`, async () => {

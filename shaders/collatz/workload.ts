@@ -4,20 +4,17 @@
  */
 import type { Kernels, Workload } from '../../protocol/workload.ts';
 import { decodeAggregate, encodeAggregate } from './json.ts';
-import { statisticsConstants, verificationConstants } from './jump-tables.ts';
+import { verificationConstants } from './jump-tables.ts';
 import type { CollatzParameters } from './parameters.ts';
 import { encodeParameters, parametersSchema } from './parameters.ts';
 import { referenceStatistics, referenceVerification } from './reference.ts';
 import { collatzSamples } from './samples.ts';
 import { survivingResidues } from './sieve.ts';
-import type { StatisticsTile } from './statistics-kernel.ts';
-import {
-  decodeStatisticsCpu,
-  decodeStatisticsGpu,
-  extendStatistics,
-  statisticsClaims,
-  statisticsGpuKernel,
-} from './statistics-kernel.ts';
+import type { StatisticsTile } from './statistics-gpu.ts';
+import { decodeStatisticsGpu, extendStatistics, statisticsClaims } from './statistics-gpu.ts';
+import { decodeStatisticsCpu } from './statistics-kernel.ts';
+import { statisticsGpuKernel } from './statistics-plan.ts';
+import { statisticsConstants } from './statistics-tables.ts';
 import type { Statistics } from './statistics.ts';
 import {
   EMPTY_STATISTICS,
@@ -82,7 +79,7 @@ export const collatzWorkload: Workload<CollatzParameters, Tile, Aggregate> = {
   gpuConstants: (p) => (p.mode === 'statistics' ? statisticsConstants() : verificationConstants()),
   probe: (p) =>
     p.mode === 'statistics'
-      ? { start: CLIMBER - 150n, end: CLIMBER + 50n }
+      ? { start: (CLIMBER >> 16n) << 16n, end: ((CLIMBER >> 16n) + 1n) << 16n }
       : { start: CLIMBER - 1500n, end: CLIMBER + 500n },
 
   empty: (p) => (p.mode === 'statistics' ? EMPTY_STATISTICS : EMPTY_VERIFICATION),
