@@ -1,5 +1,9 @@
 /** The TypeScript twin of each WebAssembly kernel, by the name of its compiled module. */
 import type { KernelTwin } from '../protocol/workload.ts';
 import { verifyTwin } from './collatz/twin/verify.ts';
+import { threadTwin } from './thread-sim/twin.ts';
 
-export const twins: ReadonlyMap<string, KernelTwin> = new Map([['collatz-verify.wasm', verifyTwin]]);
+export const twins: ReadonlyMap<string, KernelTwin> = new Map([
+  ['collatz-verify.wasm', verifyTwin],
+  ['thread-sim.wasm', threadTwin],
+]);

@@ -1,15 +1,18 @@
 /**
  * What a cluster loses between a kernel and its job: a real coordinator and a real worker compute a job of about a
- * minute, and its rate from submit to result is held against the rate of the kernel alone, measured before and after it
- * with as many threads.
+ * minute, and its rate from submit to result is held against the rate of the kernel alone, with as many threads before
+ * and after it, and with one while it runs.
  *
  * Three clocks. **Wall time** is what the user waits, but on a machine that computes other things as well it says more
  * about those. **CPU time** of the threads that compute leaves them out, but counts no moment in which a thread has
  * nothing to do. So the ratio that is told first takes wall time less the time in which such a thread could have run
  * and others had the cores, which Linux counts for each thread: what is lost then is idle or spent beside the kernel.
+ * Its kernel is the one that is sampled while the job runs: on a core whose other half computed something else at one
+ * time and nothing at another, the kernel's own CPU time before and after the job differed by a quarter.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../api-client.ts';
 import type { GpuProbe } from '../gpu-probe.ts';
 import { startMeasured, type MeasuredCluster } from '../load/measured-cluster.ts';
@@ -20,10 +23,14 @@ import type { Figure, Report } from '../report.ts';
 import type { Case } from './cases.ts';
 import { ONE_LAVAPIPE_THREAD, threadTimes, type ThreadTime } from './clocks.ts';
 import { Runner } from './runner.ts';
+import { spreadOf } from './spread.ts';
 import type { Measured } from './subject.ts';
 
 /** Of the kernel alone, before the job and again after it. */
 const KERNEL_S = 4;
+/** While the job runs: so long, and after a pause again. It is 3 % of a core. */
+const SAMPLE_S = 0.2;
+const SAMPLE_PAUSE_MS = 6000;
 /** Beyond what it should take. */
 const LATE_MS = 10 * 60_000;
 
@@ -50,21 +57,63 @@ export interface JobOptions {
 }
 
 export async function benchJob(test: Case, options: JobOptions): Promise<JobRate> {
+  const runners = await startRunners(test, options);
+  try {
+    return await jobBeside(runners, test, options);
+  } finally {
+    for (const runner of runners) runner.close();
+  }
+}
+
+async function jobBeside(runners: readonly Runner[], test: Case, options: JobOptions): Promise<JobRate> {
   const { gpu, threads, signal } = options;
-  const before = await kernelAlone(test, options);
+  const before = await kernelAlone(runners, test, options);
   const unitsPerSecond = before.units / before.wallSeconds;
   const units = BigInt(Math.max(1, Math.round(unitsPerSecond * options.seconds)));
   const gpus: GpuProbe = { adapters: gpu === undefined ? [] : [gpu], problem: null, unreachable: [] };
   const environment = { ...options.environment, ...ONE_LAVAPIPE_THREAD };
   const cluster = await startMeasured(environment, gpu === undefined ? threads : 0, signal, gpus);
   let job: JobRun;
+  let beside: readonly Measured[];
   try {
+    const sampler = new Sampler(runners, test, options);
     job = await runJob(cluster, test, units, options);
+    beside = await sampler.stop();
   } finally {
     await cluster.stop();
   }
-  const after = await kernelAlone(test, options);
-  return jobRate(test, options, job, [before, after]);
+  const after = await kernelAlone(runners, test, options);
+  return jobRate(test, options, job, { alone: [before, after], beside });
+}
+
+/** Measures the kernel on one thread now and then. */
+class Sampler {
+  readonly #samples: Measured[] = [];
+  readonly #stop = new AbortController();
+  readonly #over: Promise<void>;
+
+  constructor([runner]: readonly Runner[], test: Case, { gpu }: JobOptions) {
+    this.#over = this.#run(async () => {
+      const sample = await runner?.measure(gpu === undefined ? 'wasm' : 'wgsl', test, test.start, SAMPLE_S);
+      if (sample !== undefined) this.#samples.push(sample);
+    });
+    // Whoever stops it hears of it; a job that fails says why by itself.
+    this.#over.catch(() => undefined);
+  }
+
+  async stop(): Promise<readonly Measured[]> {
+    this.#stop.abort();
+    await this.#over;
+    return this.#samples;
+  }
+
+  async #run(sample: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await sleep(SAMPLE_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await sample();
+    }
+  }
 }
 
 /** What several threads, each in a process of its own, or one GPU computed at the same time. */
@@ -75,23 +124,32 @@ interface KernelRun {
   readonly seconds: number;
 }
 
-async function kernelAlone(test: Case, options: JobOptions): Promise<KernelRun> {
-  const { environment, gpu, threads, signal } = options;
+/** One for each thread of the worker, ready to compute. */
+async function startRunners(test: Case, options: JobOptions): Promise<readonly Runner[]> {
+  const { environment, gpu, threads } = options;
   const adapter = gpu?.index ?? null;
-  const kind = gpu === undefined ? 'wasm' : 'wgsl';
   const runners: Runner[] = [];
   try {
     for (let thread = 0; thread < (gpu === undefined ? threads : 1); thread++) {
       const software = gpu?.software ?? false;
       runners.push(await Runner.start({ environment, adapter, software, core: undefined }));
     }
-    await Promise.all(runners.map((runner) => runner.prepare(kind, test)));
-    signal.throwIfAborted();
-    const runs = await Promise.all(runners.map((runner) => runner.measure(kind, test, test.start, KERNEL_S)));
-    return joined(runs);
-  } finally {
+    await Promise.all(runners.map((runner) => runner.prepare(gpu === undefined ? 'wasm' : 'wgsl', test)));
+  } catch (error) {
     for (const runner of runners) runner.close();
+    throw error;
   }
+  return runners;
+}
+
+async function kernelAlone(
+  runners: readonly Runner[],
+  test: Case,
+  { gpu, signal }: JobOptions,
+): Promise<KernelRun> {
+  signal.throwIfAborted();
+  const kind = gpu === undefined ? 'wasm' : 'wgsl';
+  return joined(await Promise.all(runners.map((runner) => runner.measure(kind, test, test.start, KERNEL_S))));
 }
 
 function joined(runs: readonly Measured[]): KernelRun {
@@ -201,17 +259,20 @@ async function submitAndWait(
   throw new Error('the job did not end in time');
 }
 
-function jobRate(
-  test: Case,
-  { gpu, threads }: JobOptions,
-  job: JobRun,
-  kernel: readonly KernelRun[],
-): JobRate {
-  const mean = (of: (run: KernelRun) => number) =>
-    kernel.reduce((sum, run) => sum + of(run), 0) / kernel.length;
-  const kernelWall = mean(({ units, wallSeconds }) => units / wallSeconds);
+/** What the kernel does without a cluster. */
+interface Kernel {
+  /** With as many threads as the worker's, before the job and after it. */
+  readonly alone: readonly KernelRun[];
+  /** On one thread while the job ran; none if that was too short. */
+  readonly beside: readonly Measured[];
+}
+
+function jobRate(test: Case, { gpu, threads }: JobOptions, job: JobRun, kernel: Kernel): JobRate {
+  const { alone, beside } = kernel;
+  const kernelWall = meanOf(alone.map(({ units, wallSeconds }) => units / wallSeconds));
+  const sampled = (beside.length > 0 ? beside : alone).map(({ units, seconds }) => units / seconds);
   // Of one thread.
-  const kernelCpu = mean(({ units, seconds }) => units / seconds);
+  const kernelCpu = spreadOf(sampled).median;
   const wallRate = job.units / job.wallSeconds;
   const { computing } = job;
   const available =
@@ -223,12 +284,17 @@ function jobRate(
   const figures: Figure[] = [
     { what: 'job, submit to result', value: job.wallSeconds, unit: 's', note: `${job.units} units` },
     { what: 'rate, wall time', value: wallRate, unit },
-    { what: 'kernel alone, wall time', value: kernelWall, unit, note: spreadNote(kernel) },
+    { what: 'kernel alone, wall time', value: kernelWall, unit, note: changeNote(alone) },
     { what: 'job : kernel, wall time', value: wallRate / kernelWall, unit: '' },
   ];
   if (computing !== undefined && available !== undefined) {
     figures.push(
-      { what: 'kernel alone, CPU time of a thread', value: kernelCpu, unit },
+      {
+        what: 'kernel, CPU time of a thread',
+        value: kernelCpu,
+        unit,
+        note: `median of ${sampled.length} samples ${beside.length > 0 ? 'beside the job' : 'around it'}`,
+      },
       { what: 'job : kernel, CPU time', value: job.units / computing.ran / kernelCpu, unit: '' },
       {
         what: 'job : kernel, without waiting for cores',
@@ -266,7 +332,9 @@ function jobRate(
   };
 }
 
-function spreadNote([before, after]: readonly KernelRun[]): string {
+const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function changeNote([before, after]: readonly KernelRun[]): string {
   if (before === undefined || after === undefined) return '';
   const change = after.units / after.wallSeconds / (before.units / before.wallSeconds) - 1;
   return `after the job ${change < 0 ? '' : '+'}${(change * 100).toFixed(1)} %`;

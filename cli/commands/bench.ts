@@ -10,6 +10,7 @@ import {
   type KernelFindings,
 } from '../bench/kernel-report.ts';
 import { benchKernels } from '../bench/kernels.ts';
+import type { ProgramName } from '../bench/names.ts';
 import { openPrograms } from '../bench/programs.ts';
 import { ratiosOf, type Ratio } from '../bench/ratios.ts';
 import { benchStore } from '../bench/store.ts';
@@ -49,15 +50,15 @@ export const bench: Command = {
     'bench --only job --threads 1',
   ],
   async run(context) {
+    const choice = readChoice(context);
     const interrupt = new AbortController();
     const { stopped, release } = stopSignal(() => process.exit(EXIT.failed));
     void stopped.then(() => interrupt.abort());
     let findings: Findings;
     try {
-      findings = await measure(context, interrupt.signal);
+      findings = await measure(context, choice, interrupt.signal);
     } catch (error) {
       if (interrupt.signal.aborted) return EXIT.interrupted;
-      if (error instanceof UsageError) throw error;
       throw new CommandError(error instanceof Error ? error.message : String(error));
     } finally {
       release();
@@ -73,85 +74,92 @@ interface Findings {
   readonly reports: readonly Report[];
 }
 
-async function measure(context: Context, signal: AbortSignal): Promise<Findings> {
-  const { settings } = context;
-  const parts = settings.get(options.BENCH_ONLY);
-  const cases = chosenCases(context);
-  const jobCases = parts.includes('job') ? chosenJobCases(context) : [];
-  const choice = settings.get(options.GPU_ENABLED);
+/** What was asked for, read before anything is measured. */
+interface Choice {
+  readonly parts: readonly options.BenchPart[];
+  readonly cases: readonly Case[];
+  readonly jobCases: readonly Case[];
+  readonly engines: readonly ProgramName[];
+  readonly gpu: options.GpuChoice;
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly jobSeconds: number;
+  readonly threads: number;
+}
+
+/** @throws UsageError */
+function readChoice({ settings }: Context): Choice {
+  const workloads = settings.get(options.BENCHED_WORKLOADS);
+  const places = settings.get(options.BENCHED_PLACES);
+  const cases = CASES.filter(({ workload, place }) => workloads.includes(workload) && places.includes(place));
+  if (cases.length === 0) {
+    throw new UsageError(
+      `no case is left: --at ${places.join(',')} names no place of ${workloads.join(', ')}; numbers begin at 1, 2^32, 2^40, 2^68 or 2^95, and thread has the sets A to G`,
+    );
+  }
+  // A job takes a minute on each engine: one case, unless more are named.
+  const anyWorkload = settings.text(options.BENCHED_WORKLOADS) === undefined;
+  const anyPlace = settings.text(options.BENCHED_PLACES) === undefined;
+  return {
+    parts: settings.get(options.BENCH_ONLY),
+    cases,
+    jobCases: cases.filter(
+      ({ workload, place }) =>
+        (!anyWorkload || workload === 'verify') && (!anyPlace || place === '2^40' || place === 'A'),
+    ),
+    engines: settings.get(options.BENCHED_ENGINES),
+    gpu: settings.get(options.GPU_ENABLED),
+    seconds: settings.get(options.BENCH_SECONDS),
+    rounds: settings.get(options.BENCH_ROUNDS),
+    jobSeconds: settings.get(options.JOB_SECONDS),
+    threads: Math.max(1, settings.get(options.WORKER_THREADS)),
+  };
+}
+
+async function measure(context: Context, choice: Choice, signal: AbortSignal): Promise<Findings> {
+  const { environment } = context.settings;
+  const { parts } = choice;
   const computes = parts.includes('kernels') || parts.includes('job');
-  const gpus = await probeGpus(computes ? choice : 'false');
+  const gpus = await probeGpus(computes ? choice.gpu : 'false');
   const reports: Report[] = [];
 
-  const kernels = parts.includes('kernels') ? await measureKernels(context, cases, gpus, signal) : undefined;
+  const kernels = parts.includes('kernels') ? await measureKernels(context, choice, gpus, signal) : undefined;
   if (parts.includes('store')) {
     note(context, 'store …');
     reports.push(await benchStore(STORE_S, signal));
   }
   if (parts.includes('round-trips')) {
     note(context, 'round trips …');
-    const cluster = await startMeasured(settings.environment, 0, signal);
+    const cluster = await startMeasured(environment, 0, signal);
     try {
       reports.push(await measureRoundTrips(cluster, CONNECTIONS, ROUND_TRIPS_S, 'verify', signal));
     } finally {
       await cluster.stop();
     }
   }
-  const jobs = await measureJobs(context, jobCases, gpus, signal);
+  const jobs = parts.includes('job') ? await measureJobs(context, choice, gpus, signal) : [];
   reports.push(...jobs.map(({ report }) => report));
   return { kernels, reports, ratios: ratiosOf(kernels?.kernels.rates ?? [], jobs) };
 }
 
-/** @throws UsageError if the options name no case */
-function chosenCases({ settings }: Context): readonly Case[] {
-  const workloads = settings.get(options.BENCHED_WORKLOADS);
-  const places = settings.get(options.BENCHED_PLACES);
-  const chosen = CASES.filter(
-    ({ workload, place }) => workloads.includes(workload) && places.includes(place),
-  );
-  if (chosen.length > 0) return chosen;
-  throw new UsageError(
-    `no case is left: --at ${places.join(',')} names no place of ${workloads.join(', ')}; numbers begin at 1, 2^32, 2^40, 2^68 or 2^95, and thread has the sets A to G`,
-  );
-}
-
-/** A job takes a minute for each engine: one case, unless more are named. */
-function chosenJobCases(context: Context): readonly Case[] {
-  const { settings } = context;
-  const named = settings.text(options.BENCHED_PLACES) !== undefined;
-  const workloads =
-    settings.text(options.BENCHED_WORKLOADS) === undefined
-      ? ['verify']
-      : settings.get(options.BENCHED_WORKLOADS);
-  return chosenCases(context).filter(
-    ({ workload, place }) => workloads.includes(workload) && (named || place === '2^40' || place === 'A'),
-  );
-}
-
 async function measureKernels(
   context: Context,
-  cases: readonly Case[],
+  { cases, engines, gpu, seconds, rounds }: Choice,
   gpus: GpuProbe,
   signal: AbortSignal,
 ): Promise<KernelFindings> {
-  const { settings } = context;
-  const engines = settings.get(options.BENCHED_ENGINES);
   const core = pinnedCore();
   const { programs, skipped } = await openPrograms({
     engines,
     workloads: [...new Set(cases.map(({ workload }) => workload))],
     gpus,
-    software: settings.get(options.GPU_ENABLED) === 'true',
-    environment: settings.environment,
+    software: gpu === 'true',
+    environment: context.settings.environment,
     core,
   });
   try {
-    const kernels = await benchKernels(cases, programs, engines, {
-      seconds: settings.get(options.BENCH_SECONDS),
-      rounds: settings.get(options.BENCH_ROUNDS),
-      signal,
-      note: (line) => note(context, line),
-    });
+    const progress = (line: string) => note(context, line);
+    const kernels = await benchKernels(cases, programs, engines, { seconds, rounds, signal, note: progress });
     return { kernels, skipped, core };
   } finally {
     for (const program of programs) program.close();
@@ -160,28 +168,18 @@ async function measureKernels(
 
 async function measureJobs(
   context: Context,
-  cases: readonly Case[],
+  { jobCases, engines, threads, jobSeconds: seconds }: Choice,
   gpus: GpuProbe,
   signal: AbortSignal,
 ): Promise<readonly JobRate[]> {
-  const { settings } = context;
-  const engines = settings.get(options.BENCHED_ENGINES);
-  const workers = [
-    ...(engines.includes('wasm') ? [undefined] : []),
-    ...(engines.includes('wgsl') ? gpus.adapters : []),
-  ];
+  const { environment } = context.settings;
+  const cpu = engines.includes('wasm') ? [undefined] : [];
+  const workers = [...cpu, ...(engines.includes('wgsl') ? gpus.adapters : [])];
   const jobs: JobRate[] = [];
-  for (const test of cases) {
+  for (const test of jobCases) {
     for (const gpu of workers) {
       note(context, `job: ${test.name}, ${gpu === undefined ? 'a CPU worker' : gpu.name} …`);
-      const job = await benchJob(test, {
-        environment: settings.environment,
-        threads: Math.max(1, settings.get(options.WORKER_THREADS)),
-        gpu,
-        seconds: settings.get(options.JOB_SECONDS),
-        signal,
-      });
-      jobs.push(job);
+      jobs.push(await benchJob(test, { environment, threads, gpu, seconds, signal }));
     }
   }
   return jobs;
