@@ -17,6 +17,19 @@ import * as p from './parameters.ts';
 const forks: usize = memory.data(16, 16);
 const marks: usize = memory.data(16, 16);
 
+/** Work of four threads: workMin + a mod workRange. */
+// @ts-ignore: decorators of AssemblyScript
+@inline
+export function ticksOf(a: v128): v128 {
+  // The quotient is the high half of a · inverse or one more.
+  const even = i64x2.extmul_low_i32x4_u(a, p.workInverses);
+  const odd = i64x2.extmul_high_i32x4_u(a, p.workInverses);
+  const quotient = v128.shuffle<i32>(even, odd, 1, 3, 5, 7);
+  const rest = i32x4.sub(a, i32x4.mul(quotient, p.workRanges));
+  // What is below workRange wraps to a large number when it is subtracted.
+  return i32x4.add(i32x4.min_u(rest, i32x4.sub(rest, p.workRanges)), p.workMins);
+}
+
 /**
  * Computes the threads of [from, to), whole fours as states.ts leaves them.
  * @param width the most children that one of them may have; 0: none may
@@ -32,12 +45,7 @@ function block(width: i32, counting: bool, from: usize, to: usize, top: usize, r
     const a = v128.load(at);
     const start = v128.load(at, 32);
 
-    // a mod workRange: the quotient is the high half of a · inverse or one more.
-    const even = i64x2.extmul_low_i32x4_u(a, p.workInverses);
-    const odd = i64x2.extmul_high_i32x4_u(a, p.workInverses);
-    const quotient = v128.shuffle<i32>(even, odd, 1, 3, 5, 7);
-    const rest = i32x4.sub(a, i32x4.mul(quotient, p.workRanges));
-    const ticks = i32x4.add(i32x4.min_u(rest, i32x4.sub(rest, p.workRanges)), p.workMins);
+    const ticks = ticksOf(a);
     const end = i32x4.add(start, ticks);
 
     const b = v128.load(at, 16);

@@ -3,6 +3,7 @@
  */
 import * as constants from './constants.ts';
 import * as p from './parameters.ts';
+import * as singles from './singles.ts';
 import * as totals from './totals.ts';
 import * as wave from './wave.ts';
 
@@ -18,6 +19,10 @@ export function prepare(): void {
 export function run(start0: u64, start1: u64, length: u64): u32 {
   if (start1 != 0 || start0 > 0x100000000 || length > 0x100000000 - start0) unreachable();
   totals.clear();
+  if (p.maxDepth == 0) {
+    singles.compute(<u32>start0, length);
+    return totals.HEAD_WORDS;
+  }
   for (let done: u64 = 0; done < length; done += wave.MOST_TREES) {
     const count = <i32>min<u64>(wave.MOST_TREES, length - done);
     wave.compute(<u32>(start0 + done), count);

@@ -69,7 +69,7 @@ export function compute(root: u32, count: i32): void {
         const some = min(BLOCK, count - started);
         start(root + started, some, started);
         started += some;
-        depth = min(1, p.maxDepth);
+        depth = 1;
         continue;
       }
       while (shallowest <= p.maxDepth && waiting(shallowest) == 0) shallowest++;
@@ -104,15 +104,11 @@ function withoutDead(from: usize, to: usize): usize {
 
 function start(root: u32, count: i32, tree: i32): void {
   const first = records + (<usize>tree << 4);
-  const begin = p.maxDepth > 0 ? top(1) : 0;
+  const begin = top(1);
   states.ofRoots(p.seed0, p.seed1, root, count, roots, first);
   const whole = ((<usize>count + 3) & ~3) << 4;
   for (let at = first; at < first + whole; at += 16) v128.store(at, i32x4(0, 0, p.noThreads + UNIT, 0));
   add64(depths, <u64>count);
-  if (p.maxDepth == 0) {
-    blocks.leaves(roots, roots + whole);
-    return;
-  }
   let end = blocks.parents(roots, roots + whole, begin, rowOf(1));
   // What fills up the last four are roots behind the range.
   const behind = first + (<usize>count << 4);
