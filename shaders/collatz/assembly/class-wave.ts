@@ -180,6 +180,7 @@ export function finish(weight: u32): void {
 /** Two jumps for every narrow value. */
 function narrowPass(): void {
   const limit = narrowLimit;
+  const span = limit - JUMP_LEAST;
   const stop = narrowEnd;
   let to = NARROW;
   let ends = endsEnd;
@@ -187,9 +188,13 @@ function narrowPass(): void {
     const v = load<u64>(from);
     const first = jump(v);
     const y = (v >> 12) * (first & 0xffffffff) + (first >> 32);
-    // Both tests of y in one; almost always false.
-    if (v > limit || y - JUMP_LEAST > limit - JUMP_LEAST) {
-      if (v <= limit && y < JUMP_LEAST) endShort(<u32>y);
+    if (v > limit) {
+      rise(v, y);
+      continue;
+    }
+    // Below JUMP_LEAST or above limit.
+    if (y - JUMP_LEAST > span) {
+      if (y < JUMP_LEAST) endShort(<u32>y);
       else rise(v, y);
       continue;
     }
@@ -197,15 +202,18 @@ function narrowPass(): void {
     const x = (y >> 12) * (second & 0xffffffff) + (second >> 32);
     store<u64>(to, x);
     store<u64>(ends, x);
-    const ended = <usize>((x - <u64>delayTail.TAIL) >> 63);
-    to += (ended ^ 1) << 3;
-    ends += ended << 3;
+    const ended = <usize>((x - <u64>delayTail.TAIL) >> 63) << 3;
+    to = to + 8 - ended;
+    ends += ended;
   }
   narrowEnd = to;
   endsEnd = ends;
 }
 
-/** Two jumps for every wide value. After the narrow pass: what becomes narrow here has been jumped. */
+/**
+ * Two jumps for every wide value. After the narrow pass: what becomes narrow here has been jumped. The lower limb is
+ * stored with the carry still above its 44 bits: a shift takes that off where it is needed.
+ */
 function widePass(): void {
   const limit = wideLimit;
   const stop = wideEnd;
@@ -216,23 +224,23 @@ function widePass(): void {
     const a1 = load<u64>(from, 8);
     const first = jump(a0);
     const m1 = first & 0xffffffff;
-    const y0 = ((a0 >> 12) | ((a1 & 4095) << 32)) * m1 + (first >> 32);
+    const y0 = (((a0 << 20) >> 32) | ((a1 & 4095) << 32)) * m1 + (first >> 32);
     const y1 = (a1 >> 12) * m1 + (y0 >> LIMB_BITS);
     if (max(a1, y1) >= limit) {
-      leave(a0 | (a1 << LIMB_BITS), a1 >> (64 - LIMB_BITS));
+      leave((a0 & LIMB_MASK) | (a1 << LIMB_BITS), a1 >> (64 - LIMB_BITS));
       continue;
     }
     const second = jump(y0);
     const m2 = second & 0xffffffff;
-    const p0 = (((y0 & LIMB_MASK) >> 12) | ((y1 & 4095) << 32)) * m2 + (second >> 32);
-    const x1 = (y1 >> 12) * m2 + (p0 >> LIMB_BITS);
-    const x0 = p0 & LIMB_MASK;
+    const x0 = (((y0 << 20) >> 32) | ((y1 & 4095) << 32)) * m2 + (second >> 32);
+    const upper = (y1 >> 12) * m2;
+    const x1 = upper + (x0 >> LIMB_BITS);
     store<u64>(to, x0);
     store<u64>(to, x1, 8);
-    store<u64>(narrow, x0 | (x1 << LIMB_BITS));
-    const isNarrow = <usize>((x1 - NARROW_AGAIN) >> 63);
-    to += (isNarrow ^ 1) << 4;
-    narrow += isNarrow << 3;
+    store<u64>(narrow, x0 + (upper << LIMB_BITS));
+    const narrowed = <usize>((x1 - NARROW_AGAIN) >> 63) << 3;
+    narrow += narrowed;
+    to = to + 16 - (narrowed << 1);
   }
   wideEnd = to;
   narrowEnd = narrow;
