@@ -11,8 +11,8 @@ const SLOTS_OF_DEEP = 8;
 /** Counts of 4 depths are in a word; few variants, since a driver takes seconds for each. */
 const WORDS = [3, 6, 9] as const;
 const DEPTHS_PER_WORD = 4;
-/** A tree that ends stands still for half of a turn's steps on average. */
-const STEPS = 4;
+/** A tree that ends stands still until the turn's steps are over. */
+const STEPS = 2;
 const SMALL_TREE_THREADS = 4;
 /** Roots that a lane takes at once: an atomic costs about as much as a small tree. Large trees must not wait in line. */
 const SMALL_TREES_TAKEN = 8;
@@ -22,14 +22,15 @@ export function gpuVariant(p: ThreadParameters): PipelineConstants {
   const deep = levels > MOST_SLOTS;
   const words = Math.ceil((p.maxDepth + 1) / DEPTHS_PER_WORD);
   const small = expectedThreads(p) < SMALL_TREE_THREADS;
-  // Work rounded up to a multiple of up to 2^10 then still fits one word.
-  const wide = Math.min(p.maxThreads, LANE_BUDGET) * p.workMax >= 2 ** 31;
+  // Else a tree fits two words of the scratch: work, so far below 2^32 that it can be rounded up, and span and threads.
+  const narrow =
+    Math.min(p.maxThreads, LANE_BUDGET) * p.workMax < 2 ** 31 && (p.maxDepth + 1) * p.workMax < 2 ** 16;
   return {
     SLOTS: levels === 0 ? 1 : deep ? SLOTS_OF_DEEP : MOST_SLOTS,
     DEEP: Number(deep),
     WORDS: WORDS.find((count) => count >= words) ?? WORDS[2],
     STEPS: small ? 1 : STEPS,
     TAKE: small ? SMALL_TREES_TAKEN : 1,
-    WIDE: Number(wide),
+    WIDE: Number(!narrow),
   };
 }

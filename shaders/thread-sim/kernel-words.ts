@@ -24,14 +24,15 @@ export const HEAD_WORDS = AT_LARGEST + 3 * 3;
 
 /**
  * Threads that a GPU lane gives one tree before it leaves the tree to the CPU: a giant is serial in one lane,
- * and 7 million threads took seconds. 65536 steps are about 50 ms, and the default `max_threads`, so that by
+ * and 7 million threads took seconds. 65536 steps are about 30 ms, and the default `max_threads`, so that by
  * default no tree is left over.
  */
 export const LANE_BUDGET = 65536;
 /** Trees left over per piece; with more, the whole piece goes to the CPU. 256 giants are already 0.6 s there. */
 export const DEFERRED_CAPACITY = 256;
+/** The last word is the queue of roots while `walk` runs. */
 export const GPU_OUTPUT_WORDS = HEAD_WORDS + 1 + DEFERRED_CAPACITY;
-/** Per tree: work low; work high << 26 | span; threads, 0 for one that does not count. */
+/** What `walk` leaves to `reduce`: output.wgsl. */
 const SCRATCH_WORDS_PER_TREE = 3;
 
 /** Threads in the longest tile: about 30 ms of a CPU core, 1-5 ms of a GPU, 80 ms of a software adapter. */

@@ -10,9 +10,11 @@
 //   since it must be cleared. Without both they live in registers: twice as fast, and the largest step of all.
 //   Therefore the queue of roots is a word of the output and the counts by depth are a lane's own.
 // - Every variable that the loop carries is blended with its mask once or twice a turn: with one step a turn
-//   that cost more than the step. 4 steps a turn; trees of few threads take 1, since they would stand still.
+//   that cost more than the step. 2 steps a turn; 3, 4, 6 and 8 gain no more, stand still longer and compile
+//   longer. Trees of few threads take 1.
 // - Arrays with computed indices are read and written lane by lane, 5 instructions each. So the stack's top is a
-//   window of SLOTS variables that are shifted by selects; 10 slots are about half of a step's instructions.
+//   window of SLOTS variables that are shifted by selects: with 10 slots half of a step's instructions, and no
+//   tree of up to 10 levels has more. Deeper ones have 8 and the rest in memory (6 or 10: 10-15 % slower).
 // - A block of an `if` is skipped where no lane of the vector takes it, so that what is rare may be long.
 //
 // `reduce`: one workgroup per piece sums the trees' words in the scratch, takes the maxima and sorts the deferred
@@ -28,7 +30,7 @@ override WALKERS: u32 = 64u;
 override SLOTS: u32 = 8u;
 override DEEP: bool = true;
 override WORDS: u32 = 9u;
-override STEPS: u32 = 4u;
+override STEPS: u32 = 2u;
 override TAKE: u32 = 1u;
 override WIDE: bool = true;
 
@@ -202,12 +204,10 @@ fn flush(result: u32, max_depth: u32, settled: ptr<function, array<u32, 18>>) {
   }
 }
 
-fn report(at: u32, work: u32, work_high: u32, span: u32, threads: u32) {
-  // In units of 2^20 and 1.
+// `work` in ticks, `work_high` in units of 2^20.
+fn report(own_scratch: u32, tree: u32, work: u32, work_high: u32, span: u32, threads: u32) {
   let high = work_high + (work >> 20u);
-  scratch[at] = (high << 20u) | (work & 0xfffffu);
-  scratch[at + 1u] = ((high >> 12u) << SPAN_BITS) | span;
-  scratch[at + 2u] = threads;
+  write_tree(own_scratch, tree, Tree(vec2((high << 20u) | (work & 0xfffffu), high >> 12u), span, threads));
 }
 
 // An oversize tree, or one that is left to the CPU.
@@ -218,7 +218,7 @@ fn give_up(result: u32, own_scratch: u32, tree: u32) {
     let slot = atomicAdd(&output[result + DEFERRED], 1u);
     if (slot < CAPACITY) { scratch[own_scratch + slot] = tree; }
   }
-  scratch[own_scratch + CAPACITY + 3u * tree + 2u] = 0u;
+  write_no_tree(own_scratch, tree);
 }
 
 @compute @workgroup_size(WALKERS)
@@ -250,9 +250,8 @@ fn walk(@builtin(workgroup_id) group: vec3<u32>) {
   loop {
     if (any(ended)) {
       let finished = ended & busy & !over;
-      let at = vec2(own_scratch + CAPACITY) + 3u * tree;
-      if (finished.x) { report(at.x, s.work.x, work_high.x, s.span.x, s.threads.x); }
-      if (finished.y) { report(at.y, s.work.y, work_high.y, s.span.y, s.threads.y); }
+      if (finished.x) { report(own_scratch, tree.x, s.work.x, work_high.x, s.span.x, s.threads.x); }
+      if (finished.y) { report(own_scratch, tree.y, s.work.y, work_high.y, s.span.y, s.threads.y); }
       if (any(over)) {
         var empty: Window;
         if (over.x) { give_up(result, own_scratch, tree.x); s.first = empty; }
@@ -313,12 +312,6 @@ fn walk(@builtin(workgroup_id) group: vec3<u32>) {
     let roots = vec2(first_root) + tree;
     s = step(shape, roots, s);
     if (STEPS > 1u) { s = step(shape, roots, s); }
-    if (STEPS > 2u) { s = step(shape, roots, s); }
-    if (STEPS > 3u) { s = step(shape, roots, s); }
-    if (STEPS > 4u) { s = step(shape, roots, s); }
-    if (STEPS > 5u) { s = step(shape, roots, s); }
-    if (STEPS > 6u) { s = step(shape, roots, s); }
-    if (STEPS > 7u) { s = step(shape, roots, s); }
     if (DEEP) {
       let full = vec2(s.first[SLOTS - 1u].w, s.second[SLOTS - 1u].w) != vec2(0u);
       let short = (vec2(s.first[1].w, s.second[1].w) == vec2(0u)) & (spilled != vec2(0u, 32u));
