@@ -1,6 +1,6 @@
 /*
  * collatz, mode statistics: the yardstick. The algorithm of shaders/collatz/assembly/statistics.ts, written for C: one
- * walk per residue class modulo 2^12, 2^16 or 2^20, in waves of one weight that carry nothing but the value; the number
+ * walk per residue class modulo 2^12, 2^14 .. 2^20, in waves of one weight that carry nothing but the value; the number
  * of odd values follows from its size, and the delay from that (class-block.ts has the proofs). Values are a 64-bit word
  * where that is enough, else two: C has the high product that WebAssembly lacks.
  *
@@ -42,7 +42,8 @@ struct level {
   uint32_t groups, *d;
   struct group *group;
 };
-static struct level levels[3];
+#define LEVELS 5
+static struct level levels[LEVELS];
 
 static u64 jumps[4096], power3[24];
 static uint8_t tail[TAIL], jump_odd[4096];
@@ -126,9 +127,7 @@ static void prepare(void) {
     }
     tail[n] = odd + tail[x];
   }
-  make_level(&levels[0], 12);
-  make_level(&levels[1], 16);
-  make_level(&levels[2], 20);
+  for (int level = 0; level < LEVELS; level++) make_level(&levels[level], 12 + 2 * level);
 }
 
 /* The delay of a number (or of one a little below it) with so many odd values on its path. */
@@ -412,7 +411,7 @@ static void block(const struct level *level, u128 n0) {
 
 static int fits(const struct level *level, u128 n, u64 before, u64 after) {
   u64 size = (u64)1 << level->k;
-  int growth = level->k == 12 ? 9 : level->k - 4;
+  int growth = level->k > 13 ? level->k - 4 : 9;
   return !((u64)n & (size - 1)) && after >= size && n >> 4 >= size && before >= size >> 4 && best_peak >= TAIL_PEAK &&
          best_peak >> growth > n + size;
 }
@@ -422,7 +421,7 @@ static void run(u128 start, u64 length) {
   best_delay = -1;
   best_peak = 0;
   for (u64 at = 0; at < length;) {
-    int level = 2;
+    int level = LEVELS - 1;
     while (level >= 0 && !fits(&levels[level], start + at, at, length - at)) level--;
     if (level >= 0) {
       block(&levels[level], start + at);

@@ -48,7 +48,7 @@ export function fits(level: u32, nHi: u64, nLo: u64, left: u64, before: u64): u3
   // With too little seen, much of the block might be records.
   if (before < size >> 4) return 0;
   if (walk.bestHi == 0 && walk.bestLo < delayTail.TAIL_PEAK) return 0;
-  // 2·1.5^12 < 2^9, 2·1.5^16 < 2^11, 2·1.5^20 < 2^13; the larger of this and K − 4, for the same reason as above.
+  // 2·1.5^12 < 2^9, 2·1.5^14 < 2^10 … 2·1.5^20 < 2^13: no less than this, and K − 4 for the same reason as above.
   u128.shiftRight(walk.bestHi, walk.bestLo, max(<u64>bits - 4, 9));
   const hi = u128.hi;
   const lo = u128.lo;

@@ -2,7 +2,7 @@
  * Residues modulo 2^K by what K steps of the shortcut map U make of them. n = h·2^K + r → U^K(n) = h·3^c + d, with
  * c odd values on the way. All residues with the same (c, d) share every later value, so they share the delay, and
  * the peak too unless it lies within the K steps: one number is walked for the **class** and counted `weight`
- * times. 2^12 residues make 1535 classes, 2^16 make 19275 (3.4 residues each) and 2^20 make 246912 (4.2).
+ * times. 2^12 residues make 1535 classes (2.7 residues each), 2^16 make 19275 (3.4) and 2^20 make 246912 (4.2).
  *
  * **Making them.** A class (c, d) of level K has two residues' worth of continuations at level K + 1: of d and
  * d + 3^c one is even and gives (c, half of it), the other odd and gives (c + 1, (3·it + 1)/2). If a level is
@@ -14,7 +14,8 @@
  * and within it by c, in **groups** of one (weight, c). Weights with few classes would make waves that are mostly
  * empty: those few classes are **mixed**, with their weight beside them.
  */
-export const LEVELS: u32 = 3;
+/** 2^12, 2^14 … 2^20. */
+export const LEVELS: u32 = 5;
 const MOST_K: u32 = 20;
 /** Classes and most classes of one c at MOST_K; a test of the counts would see a wrong one. */
 const MOST_CLASSES: usize = 246912;
@@ -42,7 +43,7 @@ let triplesD: usize = 0;
 let triplesWeight: usize = 0;
 
 /** Per level: K, groups, mixed classes; the addresses of the three arrays below. */
-const DIRECTORY: usize = memory.data(3 * 24, 8);
+const DIRECTORY: usize = memory.data(5 * 24, 8);
 
 export function exponent(level: u32): u32 {
   return load<u32>(DIRECTORY + <usize>level * 24);
@@ -97,7 +98,7 @@ export function prepare(): void {
   let level: u32 = 0;
   for (let k: u32 = 1; k <= MOST_K; k++) {
     extend(k);
-    if (k == 12 || k == 16 || k == 20) keep(level++, k);
+    if (k >= 12 && (k & 1) == 0) keep(level++, k);
   }
 }
 

@@ -5,7 +5,7 @@
  * the delay records (offset: 2 words, delay), the peak records (offset: 2 words, peak: 4 words) and the
  * offsets handed back (2 words each). Numbers handed back are in nothing else.
  *
- * A range is cut at multiples of 2^12, 2^16 and 2^20 into the largest blocks that fit, each computed by its residue
+ * A range is cut at multiples of 2^12, 2^14, … 2^20 into the largest blocks that fit, each computed by its residue
  * classes (class-block.ts). At its ends, and until enough is known of its records, numbers are walked one by one.
  */
 import * as classBlock from './class-block.ts';
