@@ -51,6 +51,22 @@ test('a device whose end was slept through is found out, however wrong the first
   assert.ok(real_ms > 20 && real_ms < 100, `${real_ms} ms`);
 });
 
+test('a job begins at once after a known answer of a few units, whose time was the call’s own', () => {
+  const pacing = new Pacing({ ...options, start_units: 65_536 });
+  // 17 ms for 2000 units, where a millisecond is 500,000 units: 65536 seem to take 560 ms.
+  pacing.record(2000n, 17);
+  let lasted_ms = 0;
+  let calls = 0;
+  for (; Number(pacing.units) / 500 < 10_000 && calls < 40; calls++) {
+    const units = pacing.units;
+    const real_ms = 5 + Number(units) / 500_000;
+    const slept_ms = pacing.expected_ms(units) * 0.85;
+    lasted_ms += Math.max(real_ms, slept_ms);
+    pacing.record(units, Math.max(real_ms, slept_ms), real_ms > slept_ms + 2);
+  }
+  assert.ok(calls < 40 && lasted_ms < 600, `${lasted_ms} ms in ${calls} calls until half of the full length`);
+});
+
 test('a call that was late for another reason, even by hours, is no measure for those after it', () => {
   for (const late_ms of [3000, 3_600_000]) {
     const pacing = new Pacing({ ...options, start_units: 1 });

@@ -72,8 +72,9 @@ export class Pacing {
     const measured = elapsed_ms / taken;
     const full = taken * 2 >= this.#units;
     if (exact) {
-      // The time of a short call is mostly that of calling.
-      this.#ms_per_unit = elapsed_ms >= SHORTEST_TOLD_MS ? measured : 0;
+      // The time of a short call is mostly that of calling. A known answer of 2000 units took 17 ms, and had the 65536
+      // after it slept through for 480 ms, which with halving took 3.6 s of a job of a minute.
+      this.#ms_per_unit = full && elapsed_ms >= SHORTEST_TOLD_MS ? measured : 0;
       const late = elapsed_ms > this.#limit_ms + this.#fixed_ms;
       // A late one would be compared with what the machine did meanwhile.
       if (!late) this.#learnFixed(taken, elapsed_ms);
@@ -87,8 +88,10 @@ export class Pacing {
       // Known is only that it was faster. Found on a driver that seemed to need 40 ms for anything, because
       // each call was slept through as long as the one before. Nor is one beyond the limit too long, when it was slept
       // through: taken for that, one late call of a single unit kept a GPU at a unit in three seconds for good.
-      this.#ms_per_unit = measured / 2;
-      if (full && elapsed_ms <= this.#limit_ms) this.#set(this.#units * 2);
+      // So the next one is slept through half as long; after one past the limit none is.
+      const late = elapsed_ms > this.#limit_ms;
+      this.#ms_per_unit = late ? 0 : measured / 2;
+      if (full && !late) this.#set(this.#units * 2);
     }
   }
 
