@@ -1,5 +1,9 @@
 /**
- * CPU kernel of `thread`: trees as a wave, four threads at a time. Parameter and output words: kernel-words.ts.
+ * CPU kernel of `thread`: the trees of a range as a wave. wave.ts says in which order threads are computed, block.ts
+ * and states.ts how, totals.ts what is added up. Layout of the parameter and output words: kernel-words.ts.
+ *
+ * Largest values: a tree has at most 2^24 threads of 2^20 ticks, so its work is below 2^45, and 2^19 such trees would
+ * be needed to pass 2^64: 2^43 threads, where a run takes some 2^20.
  */
 import * as constants from './constants.ts';
 import * as p from './parameters.ts';

@@ -5,7 +5,7 @@ import * as states from './states.ts';
 import * as totals from './totals.ts';
 
 const BLOCK: i32 = 128;
-const threads: usize = memory.data(16 * 128, 16);
+const drawn: usize = memory.data(8 * 128, 16);
 /** The most work so far. */
 let longest: u32 = 0;
 
@@ -15,7 +15,7 @@ export function compute(root: u32, length: u64): void {
   let work: u64 = 0;
   for (let done: u64 = 0; done < length; done += BLOCK) {
     const count = <i32>min<u64>(BLOCK, length - done);
-    states.ofRoots(p.seed0, p.seed1, root + <u32>done, count, threads, 0);
+    states.ofRoots(p.seed0, p.seed1, root + <u32>done, count, drawn);
     work += add(count, <u32>done);
   }
   totals.addSingles(length, work);
@@ -27,7 +27,7 @@ function add(count: i32, offset: u32): u64 {
   let most = i32x4.splat(0);
   const whole = count & ~3;
   for (let done = 0; done < whole; done += 4) {
-    const ticks = ticksOf(v128.load(threads + (<usize>done << 4)));
+    const ticks = ticksOf(v128.load(drawn + (<usize>done << 3)));
     sums = i64x2.add(sums, i64x2.add(i64x2.extend_low_i32x4_u(ticks), i64x2.extend_high_i32x4_u(ticks)));
     most = i32x4.max_u(most, ticks);
   }
@@ -43,7 +43,7 @@ function add(count: i32, offset: u32): u64 {
 }
 
 function ticksAt(index: i32): u32 {
-  const four = threads + (<usize>(index & ~3) << 4);
+  const four = drawn + (<usize>(index & ~3) << 3);
   return workOf(load<u32>(four + (<usize>(index & 3) << 2)));
 }
 

@@ -1,7 +1,7 @@
 /**
  * The trees of up to MOST_TREES roots at once, by depth: entries of depth d wait on the d-th stack, and a block
- * is always taken from the deepest stack that has a full one. So every stack below holds less than a block, and
- * all of them together no more than 33 · 5 blocks, however large the trees are. Where no stack has a full block
+ * is always taken from the deepest stack that has a full one. So a stack holds less than a block when the one above
+ * adds to it, and never more than five, however large the trees are. Where no stack has a full block
  * and no root is left, the shallowest that has any goes first: what it adds fills those below it.
  */
 import * as p from './parameters.ts';
@@ -12,9 +12,12 @@ import * as states from './states.ts';
 const ENTRY_BYTES: usize = 16;
 /** Entries of a block. */
 const BLOCK: i32 = 128;
+/** Few enough that what is known of them stays in the second cache; the ends of waves cost about 1 % of the time. */
 export const MOST_TREES: i32 = 2048;
-/** Less than a block that waits, four children of each of a block, and room to write past them. */
-const STACK_ENTRIES: i32 = 5 * 128 + 32;
+/**
+ * Less than a block that waits, four children of each of a block; then room for what is dropped or overwritten at once:
+ * four children of seven that fill up an eight, and three behind the last.
+ */
 const STACK_BYTES: usize = 16 * (5 * 128 + 32);
 
 const stacks: usize = memory.data(33 * 16 * (5 * 128 + 32), 16);
@@ -23,17 +26,17 @@ const tops: usize = memory.data(4 * 33, 16);
 const cleared: usize = memory.data(4 * 33, 16);
 let overflows: u32 = 0;
 
-/** The records of the trees (block.ts); three more that a last four of roots may write; one for padding. */
-export const records: usize = memory.data(16 * (2048 + 4), 16);
-const padding: usize = records + 16 * 2051;
+/** The records of the trees (block.ts); seven more that a last eight of roots may write; one for padding. */
+export const records: usize = memory.data(16 * (2048 + 8), 16);
+const padding: usize = records + 16 * 2055;
 
-/** The threads of a block of roots (states.ts). */
-const roots: usize = memory.data(16 * 128, 16);
+/** The states of a block of roots. */
+const roots: usize = memory.data(8 * 128, 16);
 
-/** Children by (depth, tree), in units: only where trees may overflow. */
-const counts: usize = memory.data(4 * 33 * (2048 + 4), 16);
-const ROW_BYTES: usize = 4 * (2048 + 4);
-/** Threads by depth, where no tree can overflow. */
+/** Children by (depth, tree), in units, so that an oversize tree leaves no trace. Where none may overflow, unused. */
+const counts: usize = memory.data(4 * 33 * (2048 + 8), 16);
+const ROW_BYTES: usize = 4 * (2048 + 8);
+/** Threads by depth; meaningless where trees may overflow, since it counts theirs too. */
 export const depths: usize = memory.data(8 * 33, 16);
 
 export function countsOf(depth: i32): usize {
@@ -57,7 +60,7 @@ export function compute(root: u32, count: i32): void {
   for (let depth = 0; depth <= p.maxDepth; depth++) {
     setTop(depth, bottom(depth));
     store<u32>(cleared + (<usize>depth << 2), overflows);
-    if (p.mayOverflow) memory.fill(countsOf(depth), 0, <usize>count << 2);
+    if (p.mayOverflow || depth == 1) memory.fill(countsOf(depth), 0, <usize>count << 2);
   }
   let started = 0;
   let depth = 0;
@@ -105,12 +108,12 @@ function withoutDead(from: usize, to: usize): usize {
 function start(root: u32, count: i32, tree: i32): void {
   const first = records + (<usize>tree << 4);
   const begin = top(1);
-  states.ofRoots(p.seed0, p.seed1, root, count, roots, first);
-  const whole = ((<usize>count + 3) & ~3) << 4;
-  for (let at = first; at < first + whole; at += 16) v128.store(at, i32x4(0, 0, p.noThreads + UNIT, 0));
+  states.ofRoots(p.seed0, p.seed1, root, count, roots);
+  const whole = (<usize>count + 7) & ~7;
+  for (let at = first; at < first + (whole << 4); at += 16) v128.store(at, i32x4(0, 0, p.noThreads + UNIT, 0));
   add64(depths, <u64>count);
-  let end = blocks.parents(roots, roots + whole, begin, rowOf(1));
-  // What fills up the last four are roots behind the range.
+  let end = blocks.roots(roots, roots + (whole << 3), first, begin, rowOf(1));
+  // What fills up the last eight are roots behind the range.
   const behind = first + (<usize>count << 4);
   while (end > begin && <usize>load<u32>(end - 4) >= behind) end -= ENTRY_BYTES;
   setTop(1, end);
@@ -122,10 +125,9 @@ function take(depth: i32): void {
   const end = top(depth);
   const from = max<usize>(bottom(depth), end - <usize>BLOCK * ENTRY_BYTES);
   const count = <i32>((end - from) >> 4);
-  const to = from + ((<usize>count + 3) & ~3) * ENTRY_BYTES;
+  const to = from + ((<usize>count + 7) & ~7) * ENTRY_BYTES;
   for (let at = end; at < to; at += ENTRY_BYTES) v128.store(at, i32x4(0, 0, 0, <i32>padding));
   setTop(depth, from);
-  states.ofEntries(from, to);
   add64(depths + (<usize>depth << 3), <u64>count);
   if (depth == p.maxDepth) {
     blocks.leaves(from, to);
