@@ -15,7 +15,6 @@ const CAPACITY = 256u;
 const OUTPUT_WORDS = 434u;
 // The next root that no lane has taken, while `walk` runs; `reduce` clears it before it writes the list.
 const QUEUE = DEFERRED + CAPACITY;
-const SIZES = 25u;
 
 fn add_output(at: u32, value: vec2<u32>) {
   // Exact in any order: each wrap of the low word carries once.

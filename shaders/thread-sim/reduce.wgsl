@@ -34,11 +34,8 @@ fn add_lower(sums: Sums, share: Sums, span: u32) -> Sums {
   return Sums(total, sums.high + share.high + carry);
 }
 
-fn add_lowers(at: u32, sums: Sums, more: vec2<u32>, count: u32) {
-  for (var entry = 0u; entry < count; entry++) {
-    add_output(at + 2u * entry, add64(vec2(sums.low[entry], sums.high[entry]), more));
-  }
-}
+// The words of an output before LARGEST are pairs: its sums.
+const PAIRS_OF_SUMS = LARGEST / 2u;
 
 // As in `walk`, no workgroup memory, so that the loop's variables live in registers: the maxima are found in the
 // output itself, word by word, since atomics are 32 bits wide. A lane takes whole trees, all machines at once.
@@ -64,7 +61,8 @@ fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   var lower9 = Sums(vec4(0u), vec4(0u));
   // Of the trees that are in lower5 and lower9; in the others' place stands their span.
   var wide_span = vec2(0u);
-  var sizes: array<u32, SIZES>;
+  // What the lane adds to the output.
+  var sums: array<vec2<u32>, PAIRS_OF_SUMS>;
   // The largest, high word last, and the first tree that has it.
   var most_threads = vec2(0u);
   var most_work = vec3(0u);
@@ -79,7 +77,7 @@ fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     all_work = add64(all_work, work);
     all_span = add64(all_span, vec2(span, 0u));
     // Its exponent, as at most 2^16 is exact in 24 bits; lavapipe takes 25 instructions for firstLeadingBit.
-    sizes[(bitcast<u32>(f32(threads)) >> 23u) - 127u]++;
+    sums[BY_SIZE / 2u - 127u + (bitcast<u32>(f32(threads)) >> 23u)].x++;
     most_threads = select(most_threads, vec2(threads, tree), threads > most_threads.x);
     most_span = select(most_span, vec2(span, tree), span > most_span.x);
     let more_work = work.y > most_work.y || (work.y == most_work.y && work.x > most_work.x);
@@ -100,18 +98,19 @@ fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
       wide_span = add64(wide_span, vec2(span, 0u));
     }
   }
-  for (var size = 0u; size < SIZES; size++) {
-    if (sizes[size] != 0u) { atomicAdd(&output[result + BY_SIZE + 2u * size], sizes[size]); }
-  }
-  add_output(result + THREADS, all_threads);
-  add_output(result + WORK, all_work);
-  add_output(result + SPAN, all_span);
   let narrow_span = subtract64(all_span, wide_span);
-  add_output(result + LOWER, all_work);
-  add_lowers(result + LOWER + 2u, lower1, vec2(0u), 4u);
-  add_lowers(result + LOWER + 10u, lower5, narrow_span, 4u);
-  add_lowers(result + LOWER + 18u, lower9, narrow_span, 2u);
-  add_output(result + UPPER, all_work);
+  sums[THREADS / 2u] = all_threads;
+  sums[WORK / 2u] = all_work;
+  sums[SPAN / 2u] = all_span;
+  sums[LOWER / 2u] = all_work;
+  for (var entry = 0u; entry < 4u; entry++) {
+    let at = LOWER / 2u + 1u + entry;
+    sums[at] = vec2(lower1.low[entry], lower1.high[entry]);
+    sums[at + 4u] = add64(vec2(lower5.low[entry], lower5.high[entry]), narrow_span);
+    // The last two are written over by the upper bounds.
+    sums[at + 8u] = add64(vec2(lower9.low[entry], lower9.high[entry]), narrow_span);
+  }
+  sums[UPPER / 2u] = all_work;
   var excess = subtract64(all_work, all_span);
   var counts = bits;
   for (var machine = 1u; machine <= 10u; machine++) {
@@ -120,7 +119,11 @@ fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let odd = select(counts[bit % 5u] & 0xffffu, counts[bit % 5u] >> 16u, bit >= 5u);
     let even = subtract64(excess, vec2(odd, 0u));
     excess = vec2((even.x >> 1u) | (even.y << 31u), even.y >> 1u);
-    add_output(result + UPPER + 2u * machine, add64(excess, all_span));
+    sums[UPPER / 2u + machine] = add64(excess, all_span);
+  }
+  // All by one loop: 25 calls of their own took lavapipe 3 s to compile.
+  for (var pair = THREADS / 2u; pair < PAIRS_OF_SUMS; pair++) {
+    if (any(sums[pair] != vec2(0u))) { add_output(result + 2u * pair, sums[pair]); }
   }
 
   let largest = result + LARGEST;
