@@ -75,7 +75,7 @@ test(`rows and edges cover a piece exactly (seed ${seed})`, () => {
         next = part.end;
       }
       assert.equal(next, range.end);
-      assert.ok(rows.reduce((sum, { units }) => sum + units, 0) <= 1056);
+      assert.ok(rows.reduce((sum, { units }) => sum + units, 0) <= 544);
       for (const row of rows) {
         assert.ok(row.range.start >= 1n << 24n);
         if (row.classes === undefined) assert.ok(row.walks <= 2 ** 16);

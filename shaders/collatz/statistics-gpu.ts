@@ -89,7 +89,7 @@ export function decodeStatisticsGpu(range: Range, words: Uint32Array): Statistic
     for (const last = unit + row.units; unit < last; unit++) {
       const at = UNITS_AT + unit * UNIT_WORDS;
       found.addUnit(words.subarray(at, at + UNIT_WORDS));
-      top = Math.max(top, words[at + 1] ?? 0);
+      top = Math.max(top, words[at + 7] ?? 0);
     }
     for (const walk of handedBack[index] ?? []) late.push(found.addHandedBack(walk));
     return found.maxima(unseenPeak(row, top, highBits));
@@ -111,7 +111,7 @@ class MaximaOfRow {
     this.#row = row;
   }
 
-  /** Words of a unit: key of the longest delay, top, peak (4 limbs), its index + 1 or 0. */
+  /** Words of a unit: key of the longest delay, unused, peak (4 limbs), its index + 1 or 0, top. */
   addUnit(words: Uint32Array): void {
     const word = (index: number) => words[index] ?? 0;
     const key = word(0);

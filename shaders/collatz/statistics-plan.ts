@@ -11,11 +11,12 @@ export const LIST_CAPACITY = 62;
 export const HIGH_BITS_WORD = 63;
 export const BINS = 4096;
 export const UNIT_WORDS = 8;
-const MAX_UNITS = 1056;
+/** 30 rows of 2^16 and 128 of 2^20 at most. */
+const MAX_UNITS = 544;
 export const UNITS_AT = HEADER_WORDS + BINS;
 const OUTPUT_WORDS = UNITS_AT + MAX_UNITS * UNIT_WORDS;
-const MAX_LANES = 256;
-const SCRATCH_WORDS = MAX_UNITS * 5 * MAX_LANES;
+const MAX_LANES = 128;
+const SCRATCH_WORDS = MAX_UNITS * (5 * MAX_LANES + 1);
 export const INDEX_BITS = 18;
 
 /** Numbers below are left to the CPU: what the kernel concludes needs n ≥ 2^24. */
@@ -29,26 +30,30 @@ const TAIL_PEAK = 17202377752n;
 
 export const statisticsGpuKernel: GpuKernel = {
   source: 'collatz/statistics.wgsl',
-  entryPoints: ['main', 'recount', 'settle'],
+  // Twice: first it recounts.
+  entryPoints: ['main', 'settle', 'settle'],
   outputWords: OUTPUT_WORDS,
   scratchWords: SCRATCH_WORDS,
   itemsPerWorkgroup: 2 ** LARGE_BITS / PARTS,
-  maxWorkgroups: 2 ** 10,
-  maxPieceLength: 2 ** 28,
+  maxWorkgroups: 2 ** 9,
+  maxPieceLength: 2 ** 27,
   specialise,
-  tunings: [{ LANES: 64 }, { LANES: 32 }, { LANES: 128 }],
+  tunings: [{ LANES: 64 }, { LANES: 128 }, { LANES: 32 }],
 };
 
 /**
  * About n/x of all walks from n pass x. Those that outgrow the limbs (2^58 with 2, 2^(90 - HIGH_SHIFT) with 3, 2^110
  * with 4) are walked again, so they should be fewer than one in 10,000; and the largest peak of a row, about 2^20 times
  * its numbers, should be 2^8 times what `high` counts (2^32, 2^(64 - HIGH_SHIFT), 2^84), to be told from the others.
+ *
+ * Longer walks take longer rounds: at 2^68 lavapipe makes 20, 25 and 22 M n/s with rounds of 4, 6 and 8 jumps; at 2^40
+ * 38, 42, 41 and 40 with 3, 4, 5 and 6 (best of 4 in one run, on a loaded machine).
  */
 function specialise({ end }: Range): PipelineConstants {
-  if (end <= 1n << 45n) return { LIMBS: 2 };
-  if (end <= 1n << 64n) return { LIMBS: 3, HIGH_SHIFT: 8 };
-  if (end <= 1n << 71n) return { LIMBS: 3, HIGH_SHIFT: 2 };
-  return { LIMBS: 4, HIGH_SHIFT: 12 };
+  if (end <= 1n << 45n) return { LIMBS: 2, ROUND: 4 };
+  if (end <= 1n << 64n) return { LIMBS: 3, ROUND: 6, HIGH_SHIFT: 8 };
+  if (end <= 1n << 71n) return { LIMBS: 3, ROUND: 6, HIGH_SHIFT: 2 };
+  return { LIMBS: 4, ROUND: 6, HIGH_SHIFT: 12 };
 }
 
 /** Numbers that one set of walks covers: an aligned power of two, or, walked one by one, any. */

@@ -22,10 +22,10 @@ const TAIL = 1u << 18u;
 const FLOOR = 1u << 24u;
 // A row of 2^20 is walked by so many workgroups.
 const PARTS = 4u;
-const MAX_UNITS = 1056u;
+const MAX_UNITS = 544u;
 
 // Output of a piece: how many walks were handed back and which (row · 2^18 + index), bits below `high`; bins; then per unit: key of the
-// longest delay, top, largest settled peak (4 limbs), its index + 1, unused.
+// longest delay, highest `high`, largest settled peak (4 limbs), its index + 1, `high` of the largest peak known.
 const HEADER_WORDS = 64u;
 const BINS = 4096u;
 const UNIT_WORDS = 8u;
@@ -35,13 +35,15 @@ const KEY = 0u;
 const TOP = 1u;
 const PEAK = 2u;
 const PEAK_AT = 6u;
+const REACHED = 7u;
 // Of an index among the walks of a row; also the place of the delay in a key.
 const INDEX_BITS = 18u;
 const INDICES = 1u << INDEX_BITS;
 
-// Scratch of a unit, per lane: highest, its index, the second, its index, the third.
-const MAX_LANES = 256u;
-const UNIT_SCRATCH = 5u * MAX_LANES;
+// Scratch of a unit: per lane the highest, its index, the second, its index, the third; then whether it was recounted.
+const MAX_LANES = 128u;
+const RECOUNTED = 5u * MAX_LANES;
+const UNIT_SCRATCH = RECOUNTED + 1u;
 const SCRATCH_WORDS = MAX_UNITS * UNIT_SCRATCH;
 
 struct Plan {

@@ -20,7 +20,8 @@ override LIMBS: u32 = 4u;
 override HIGH_SHIFT: u32 = 12u;
 override LANES: u32 = 64u;
 
-const ROUND = 4u;
+// Jumps between looks.
+override ROUND: u32 = 4u;
 // `high` from here on: the next jump may lose bits. The highest limb stays below 2^(26 - HIGH_SHIFT), a jump multiplies
 // by less than 2^5.9, and `high_of` keeps 32 - HIGH_SHIFT bits of it: so the first value that is too large is seen.
 const WIDE = 1u << 26u;

@@ -1,12 +1,16 @@
 // collatz, mode statistics: a histogram of delays per piece, and per unit (statistics-plan.wgsl) the longest delay
 // and the largest peak, each with the lowest index that has it.
 //
-// `main` walks all classes and counts their delays (statistics-walk.wgsl). Of peaks it knows only the highest limbs
-// at the jumps. `recount` walks again, in four limbs, what outgrew the limbs of `main`, and counts it. In a jump from
-// v no value exceeds 2 · 1.5^10 · (v + 1) < 116 · (v + 1): so `settle` walks again, with exact peaks, the few whose
-// `high` is within a factor of 128 of the highest in their row and in the rows before: about 27 walks of 246,912 in
-// the first row, fewer in each later one. Nothing else can be a record: if `high` is below t/128, all values are
-// below t, and a number of this row or of one before reaches t.
+// `main` walks all classes and counts their delays (statistics-walk.wgsl). Of peaks it knows only the highest limbs at
+// the jumps. `settle`, dispatched twice, first walks again, in four limbs, what outgrew the limbs of `main`, and counts it; and those whose
+// `high` is at least half of the highest, for exact peaks to compare with, which are some 5 times higher. In a jump
+// from v no value exceeds 2 · 1.5^10 · (v + 1) < 116 · (v + 1): so the second time it walks again, with exact peaks, the few
+// whose `high` is within a factor of 128 of the highest peak known in their row and in the rows before: some 10 of
+// 246,912 in the first row, fewer in each later one. Nothing else can be a record: if `high` is below t/128, all
+// values are below t, and a number of this row or of one before reaches t.
+//
+// Without those exact peaks the second time took a third of the time from 2^68 on, where all n share 20 and more low bits with
+// small numbers and few peaks stand out; now it takes 1 % there as elsewhere.
 // @include collatz/statistics-walk.wgsl
 
 const SETTLE_SHIFT = 7u;
@@ -55,17 +59,19 @@ fn main(
     let lane = walk_unit(unit, chord_log(start), lane_index);
     atomicMax(&unit_key, lane.key);
     atomicMax(&unit_top, lane.top);
-    let scratch_at = group.y * SCRATCH_WORDS + index * UNIT_SCRATCH + lane_index;
-    scratch[scratch_at] = lane.high;
-    scratch[scratch_at + MAX_LANES] = lane.high_at;
-    scratch[scratch_at + 2u * MAX_LANES] = lane.second;
-    scratch[scratch_at + 3u * MAX_LANES] = lane.second_at;
-    scratch[scratch_at + 4u * MAX_LANES] = lane.third;
+    let scratch_at = group.y * SCRATCH_WORDS + index * UNIT_SCRATCH;
+    let lane_at = scratch_at + lane_index;
+    scratch[lane_at] = lane.high;
+    scratch[lane_at + MAX_LANES] = lane.high_at;
+    scratch[lane_at + 2u * MAX_LANES] = lane.second;
+    scratch[lane_at + 3u * MAX_LANES] = lane.second_at;
+    scratch[lane_at + 4u * MAX_LANES] = lane.third;
     workgroupBarrier();
     if (lane_index == 0u) {
       let unit_at = output_at + UNITS_AT + index * UNIT_WORDS;
       atomicStore(&output[unit_at + KEY], atomicLoad(&unit_key));
       atomicStore(&output[unit_at + TOP], atomicLoad(&unit_top));
+      scratch[scratch_at + RECOUNTED] = 0u;
     }
     workgroupBarrier();
   }
@@ -76,13 +82,13 @@ fn main(
 }
 
 // Walks to walk again: single ones by index, and all walks of a lane.
-var<workgroup> singles: array<u32, 512>;
-var<workgroup> lanes: array<u32, 256>;
+var<workgroup> singles: array<u32, 256>;
+var<workgroup> lanes: array<u32, 128>;
 var<workgroup> single_count: atomic<u32>;
 var<workgroup> lane_count: atomic<u32>;
 var<workgroup> row_top: atomic<u32>;
-var<workgroup> lane_peak: array<vec4<u32>, 256>;
-var<workgroup> lane_peak_at: array<u32, 256>;
+var<workgroup> lane_peak: array<vec4<u32>, 128>;
+var<workgroup> lane_peak_at: array<u32, 128>;
 
 struct Peak {
   value: vec4<u32>,
@@ -166,38 +172,39 @@ fn saturated_high(v: vec4<u32>) -> u32 {
   return select(high_of(v), UNSOUND, (v.w >> (32u - HIGH_SHIFT)) != 0u);
 }
 
-// Walks again what `main` saw reach `least`, and, `counting`, counts what it did not.
-fn settle_unit(group: vec3<u32>, index: u32, unit: Unit, start: vec4<u32>, counting: bool, lane_index: u32) {
+// Walks again what `main` saw reach `least`; `counting`: the highest, for a better threshold, and what it did not count.
+fn settle_unit(group: vec3<u32>, index: u32, unit: Unit, start: vec4<u32>, lane_index: u32) {
   let output_at = group.y * OUTPUT_WORDS;
   let unit_at = output_at + UNITS_AT + index * UNIT_WORDS;
+  let scratch_at = group.y * SCRATCH_WORDS + index * UNIT_SCRATCH;
+  // One text for both times: a second would take lavapipe another 2 s to compile.
+  let counting = scratch[scratch_at + RECOUNTED] == 0u;
   if (lane_index == 0u) {
     atomicStore(&single_count, 0u);
     atomicStore(&lane_count, 0u);
     atomicStore(&row_top, 0u);
   }
   workgroupBarrier();
-  var least = UNSOUND;
-  if (!counting) {
-    // The highest of this row and of all before it. Below 128 a limb tells too little: statistics-plan.ts knows what
-    // may then have been missed.
-    var top = 0u;
-    let row_end = unit.row_unit + select(1u, PARTS, unit.bits == 20u);
-    for (var i = lane_index; i < row_end; i += LANES) {
-      top = max(top, atomicLoad(&output[output_at + UNITS_AT + i * UNIT_WORDS + TOP]));
-    }
-    atomicMax(&row_top, top);
-    workgroupBarrier();
-    least = max(atomicLoad(&row_top) >> SETTLE_SHIFT, 1u);
+  // The highest of this row and of all before it. Below 128 a limb tells too little: statistics-plan.ts knows what
+  // may then have been missed.
+  var top = 0u;
+  let row_end = unit.row_unit + select(1u, PARTS, unit.bits == 20u);
+  let top_word = select(REACHED, TOP, counting);
+  for (var i = lane_index; i < row_end; i += LANES) {
+    top = max(top, atomicLoad(&output[output_at + UNITS_AT + i * UNIT_WORDS + top_word]));
   }
-  let scratch_at = group.y * SCRATCH_WORDS + index * UNIT_SCRATCH + lane_index;
-  if (scratch[scratch_at + 4u * MAX_LANES] >= least) {
+  atomicMax(&row_top, top);
+  workgroupBarrier();
+  let least = max(atomicLoad(&row_top) >> select(SETTLE_SHIFT, 1u, counting), 1u);
+  let lane_at = scratch_at + lane_index;
+  if (scratch[lane_at + 4u * MAX_LANES] >= least) {
     lanes[atomicAdd(&lane_count, 1u)] = lane_index;
   } else {
-    if (scratch[scratch_at] >= least) {
-      singles[atomicAdd(&single_count, 1u)] = scratch[scratch_at + MAX_LANES];
+    if (scratch[lane_at] >= least) {
+      singles[atomicAdd(&single_count, 1u)] = scratch[lane_at + MAX_LANES];
     }
-    if (scratch[scratch_at + 2u * MAX_LANES] >= least) {
-      singles[atomicAdd(&single_count, 1u)] = scratch[scratch_at + 3u * MAX_LANES];
+    if (scratch[lane_at + 2u * MAX_LANES] >= least) {
+      singles[atomicAdd(&single_count, 1u)] = scratch[lane_at + 3u * MAX_LANES];
     }
   }
   workgroupBarrier();
@@ -209,7 +216,7 @@ fn settle_unit(group: vec3<u32>, index: u32, unit: Unit, start: vec4<u32>, count
     // One loop for both kinds: what it calls is compiled once. A lane has so many walks at most.
     let most = (unit.end - unit.begin + LANES - 1u) / LANES;
     for (var i = lane_index; i < some + lanes_of_walks * most; i += LANES) {
-      var walk_index = singles[min(i, 511u)];
+      var walk_index = singles[min(i, 2u * MAX_LANES - 1u)];
       if (i >= some) {
         walk_index = unit.begin + lanes[(i - some) / most] + (i - some) % most * LANES;
         if (walk_index >= unit.end) { continue; }
@@ -226,7 +233,9 @@ fn settle_unit(group: vec3<u32>, index: u32, unit: Unit, start: vec4<u32>, count
       if (found.at != 0u && higher(found, best)) { best = found; }
     }
     if (counting) {
-      atomicMax(&output[unit_at + TOP], saturated_high(best.value));
+      let unit_top_word = atomicLoad(&output[unit_at + TOP]);
+      atomicStore(&output[unit_at + REACHED], max(unit_top_word, saturated_high(best.value)));
+      scratch[scratch_at + RECOUNTED] = 1u;
     } else {
       atomicStore(&output[unit_at + PEAK], best.value.x);
       atomicStore(&output[unit_at + PEAK + 1u], best.value.y);
@@ -239,20 +248,6 @@ fn settle_unit(group: vec3<u32>, index: u32, unit: Unit, start: vec4<u32>, count
 }
 
 @compute @workgroup_size(LANES)
-fn recount(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) lane_index: u32,
-) {
-  let piece = pieces[group.y];
-  let plan = plan_of(piece);
-  for (var index = group.x; index < plan.units; index += groups.x) {
-    let unit = unit_of(plan, piece.length, index);
-    settle_unit(group, index, unit, limbs_add(piece.start, unit.offset), true, lane_index);
-  }
-}
-
-@compute @workgroup_size(LANES)
 fn settle(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -262,6 +257,6 @@ fn settle(
   let plan = plan_of(piece);
   for (var index = group.x; index < plan.units; index += groups.x) {
     let unit = unit_of(plan, piece.length, index);
-    settle_unit(group, index, unit, limbs_add(piece.start, unit.offset), false, lane_index);
+    settle_unit(group, index, unit, limbs_add(piece.start, unit.offset), lane_index);
   }
 }
