@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Range } from '../../protocol/range.ts';
+import { BeyondBounds } from './c-programs.ts';
 import { caseOf, roundStart } from './cases.ts';
 import { ResultsDiffer, type Fields } from './comparison.ts';
 import { benchKernels } from './kernels.ts';
@@ -28,6 +29,7 @@ function program(
   return {
     ...{ engine, adapter: null, software: false, title: engine },
     unable: ({ place }) => (place === '2^95' && engine === 'twin' ? 'not there' : undefined),
+    computes: () => true,
     prepare: () => Promise.resolve(told ? undefined : CALL),
     fields: (_test, range) => Promise.resolve(answer(range)),
     measure: (_test, start) => {
@@ -104,4 +106,17 @@ test('a wrong result ends the run: on the small range, on that of a call, and in
       engine,
     );
   }
+});
+
+test('a program whose numbers do not suffice is out of the case, by name', async () => {
+  const beyond = () => {
+    throw new BeyondBounds('a value passes 2^128');
+  };
+  const programs = [program('wasm', [], honest), program('c', [], beyond)];
+  const { rates, unable } = await benchKernels([each], programs, all, run);
+  assert.deepEqual(
+    rates.map(({ engine }) => engine),
+    ['wasm'],
+  );
+  assert.deepEqual(unable, [{ case: each.name, title: 'c', reason: 'a value passes 2^128' }]);
 });

@@ -4,6 +4,7 @@
  * no figures.
  */
 import type { Range } from '../../protocol/range.ts';
+import { BeyondBounds } from './c-programs.ts';
 import { roundStart, type Case } from './cases.ts';
 import { compareAnswers, type Answer } from './comparison.ts';
 import type { BenchWorkload, Place, ProgramName } from './names.ts';
@@ -31,9 +32,15 @@ export interface Rate extends Spread {
 export interface KernelRates {
   readonly rates: readonly Rate[];
   /** Cases that a program does not compute. */
-  readonly unable: readonly { readonly case: string; readonly title: string; readonly reason: string }[];
+  readonly unable: readonly Unable[];
   /** Ranges for which so many programs gave the same result. */
   readonly compared: readonly ComparedRange[];
+}
+
+export interface Unable {
+  readonly case: string;
+  readonly title: string;
+  readonly reason: string;
 }
 
 export interface ComparedRange {
@@ -62,7 +69,7 @@ export async function benchKernels(
   run: BenchRun,
 ): Promise<KernelRates> {
   const rates: Rate[] = [];
-  const unable: KernelRates['unable'][number][] = [];
+  const unable: Unable[] = [];
   const compared: ComparedRange[] = [];
   for (const test of cases) {
     run.signal.throwIfAborted();
@@ -75,14 +82,17 @@ export async function benchKernels(
     const one = new OneCase(test, able, run);
     rates.push(...(await one.rates(measured)));
     compared.push(...one.compared);
+    unable.push(...one.unable);
   }
   return { rates, unable, compared };
 }
 
 class OneCase {
   readonly compared: ComparedRange[] = [];
+  /** Programs that found out on the way. */
+  readonly unable: Unable[] = [];
   readonly #test: Case;
-  readonly #programs: readonly Program[];
+  #programs: readonly Program[];
   readonly #run: BenchRun;
 
   constructor(test: Case, programs: readonly Program[], run: BenchRun) {
@@ -104,7 +114,10 @@ class OneCase {
       // There and back: what drifts along a round drifts the other way in the next.
       for (const program of round % 2 === 0 ? chosen : chosen.toReversed()) {
         this.#run.signal.throwIfAborted();
-        const sample = await program.measure(test, roundStart(test, round), call, this.#run.seconds);
+        const sample = await this.#within(program, () =>
+          program.measure(test, roundStart(test, round), call, this.#run.seconds),
+        );
+        if (sample === undefined) continue;
         samples.set(program, [...(samples.get(program) ?? []), sample]);
         if (sample.told !== undefined) {
           await this.#compareWith(sample.told.range, [
@@ -113,7 +126,22 @@ class OneCase {
         }
       }
     }
-    return [...samples].map(([program, taken]) => rateOf(test, program, taken));
+    return [...samples]
+      .filter(([program]) => this.#programs.includes(program))
+      .map(([program, taken]) => rateOf(test, program, taken));
+  }
+
+  /** What a program computes; undefined if it is out of the case, now or since before. */
+  async #within<R>(program: Program, compute: () => Promise<R>): Promise<R | undefined> {
+    if (!this.#programs.includes(program)) return undefined;
+    try {
+      return await compute();
+    } catch (error) {
+      if (!(error instanceof BeyondBounds)) throw error;
+      this.#programs = this.#programs.filter((other) => other !== program);
+      this.unable.push({ case: this.#test.name, title: program.title, reason: error.message });
+      return undefined;
+    }
   }
 
   async #prepare(): Promise<bigint> {
@@ -130,7 +158,9 @@ class OneCase {
     const answers: Answer[] = [];
     for (const program of programs.filter((each) => each !== this.#programs[0])) {
       this.#run.signal.throwIfAborted();
-      answers.push({ program: program.title, fields: await program.fields(this.#test, range) });
+      if (!program.computes(this.#test, range)) continue;
+      const fields = await this.#within(program, () => program.fields(this.#test, range));
+      if (fields !== undefined) answers.push({ program: program.title, fields });
     }
     await this.#compareWith(range, answers);
   }

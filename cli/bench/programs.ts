@@ -4,7 +4,7 @@ import type { Range } from '../../protocol/range.ts';
 import { twins } from '../../shaders/twins.ts';
 import type { GpuProbe } from '../gpu-probe.ts';
 import type { Environment } from '../option.ts';
-import { buildC, runC } from './c-programs.ts';
+import { buildC, runC, withinC } from './c-programs.ts';
 import type { Case } from './cases.ts';
 import { workloadOf } from './cases.ts';
 import { workOf, type Fields } from './comparison.ts';
@@ -34,6 +34,8 @@ export interface Program {
   readonly title: string;
   /** Why it does not compute a case; undefined if it does. */
   unable(test: Case): string | undefined;
+  /** Whether a range of such a case is one that it is written for. */
+  computes(test: Case, range: Range): boolean;
   /** @returns the length of its calls; undefined: it takes the one that it is given */
   prepare(test: Case): Promise<bigint | undefined>;
   fields(test: Case, range: Range): Promise<Fields>;
@@ -138,6 +140,10 @@ class RunnerProgram implements Program {
     return undefined;
   }
 
+  computes(): boolean {
+    return true;
+  }
+
   prepare(test: Case): Promise<bigint> {
     return this.#runner.prepare(this.engine, test);
   }
@@ -177,6 +183,10 @@ class CProgram implements Program {
   unable({ workload }: Case): string | undefined {
     const program = this.#built.get(workload);
     return program !== undefined && existsSync(program) ? undefined : `there is none for ${workload}`;
+  }
+
+  computes(test: Case, range: Range): boolean {
+    return withinC(test, range);
   }
 
   prepare(): Promise<undefined> {
