@@ -190,13 +190,23 @@ static u32 pad(struct stack *s) {
   return whole;
 }
 
-/* Drops the padding's children: they are anywhere among those of its 16 threads. */
+/* Drops, from `from` on, the entries of oversize trees and the padding's children, which lie among the others. */
 static void drop(struct stack *s, u32 from) {
   u32 kept = from;
-  for (u32 i = from; i < s->count; i++) {
-    u32 tree = s->tree[i];
-    s->a[kept] = s->a[i], s->b[kept] = s->b[i], s->place[kept] = s->place[i], s->tree[kept] = tree;
-    kept += tree != TREES && !(records[tree].threads >> 31);
+  for (u32 i = from; i < s->count; i += 16) {
+    u32 left = s->count - i;
+    __mmask16 there = (__mmask16)(left < 16 ? (1u << left) - 1 : 0xffff);
+    vec a = _mm512_loadu_si512(s->a + i), b = _mm512_loadu_si512(s->b + i);
+    vec place = _mm512_loadu_si512(s->place + i), trees = _mm512_maskz_loadu_epi32(there, s->tree + i);
+    vec counted = _mm512_i32gather_epi32(_mm512_slli_epi32(trees, 4), &records[0].threads, 1);
+    there = _mm512_mask_cmpneq_epi32_mask(there, trees, SPLAT(TREES));
+    there = _mm512_mask_cmpge_epi32_mask(there, counted, _mm512_setzero_si512());
+    /* Never past what was read: kept <= i. */
+    _mm512_storeu_si512(s->a + kept, _mm512_maskz_compress_epi32(there, a));
+    _mm512_storeu_si512(s->b + kept, _mm512_maskz_compress_epi32(there, b));
+    _mm512_storeu_si512(s->place + kept, _mm512_maskz_compress_epi32(there, place));
+    _mm512_storeu_si512(s->tree + kept, _mm512_maskz_compress_epi32(there, trees));
+    kept += (u32)__builtin_popcount(there);
   }
   s->count = kept;
 }
@@ -330,7 +340,8 @@ static void wave(u64 offset, u32 root, u32 count) {
 
 /* Where nothing forks, a tree is one thread: its work is its span, and its time on every machine. */
 static void singles(u64 from, u64 length) {
-  vec sum = _mm512_setzero_si512(), best = sum, lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  vec sum = _mm512_setzero_si512(), best = sum;
+  vec lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   for (u64 done = 0; done < length; done += 16) {
     vec a, b;
     threefry(ADD(lanes, SPLAT(from + done)), SPLAT(seed0), SPLAT(seed1), &a, &b);
