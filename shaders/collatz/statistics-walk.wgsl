@@ -11,7 +11,8 @@
 // round, where one of the three is counted and replaced: three walks of four jumps make 1.3 ends a round, so that
 // nearly every lane has one, and the rare code runs full. It is free of branches: in lavapipe lanes that differ cost
 // a misprediction per lane and access. Measured on lavapipe in one run at 2^40, M n/s: one walk, looked at every 12
-// jumps 30; three walks, each looked at every 12 jumps 37; three, one of them replaced every 4 jumps 60.
+// jumps 30; three walks, each looked at every 12 jumps 37; three, one of them replaced every 4 jumps 60. Four walks, one
+// replaced every 3 or 4 jumps, make the same as three.
 // @include collatz/statistics-plan.wgsl
 
 // How many limbs values have, and how many bits of the second highest limb `high` counts: both follow from the

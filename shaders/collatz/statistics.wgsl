@@ -105,8 +105,8 @@ struct Walk {
   end: vec4<u32>,
   delay: u32,
   peak: vec4<u32>,
-  // `main` counted it.
-  sound: bool,
+  // As `main` saw it; UNSOUND: not counted there.
+  high: u32,
 }
 
 fn walk_exactly(unit: Unit, class_words: vec2<u32>, high_part: vec4<u32>) -> Walk {
@@ -135,7 +135,8 @@ fn walk_exactly(unit: Unit, class_words: vec2<u32>, high_part: vec4<u32>) -> Wal
   }
   let tail = constants[TAIL_AT + ((v.x & (TAIL - 1u)) >> 1u)];
   let whole_delay = delay + select(tail.x, tail.y, (v.x & 1u) != 0u);
-  return Walk(v, whole_delay, peak, high < WIDE && steps <= MOST_STEPS && whole_delay < LOCAL_BINS);
+  let sound = high < WIDE && steps <= MOST_STEPS && whole_delay < LOCAL_BINS;
+  return Walk(v, whole_delay, peak, select(UNSOUND, high, sound));
 }
 
 // Where the words of a unit are, and floor(row start / 2^K).
@@ -145,7 +146,8 @@ struct Place {
   high_part: vec4<u32>,
 }
 
-fn walk_again(unit: Unit, index: u32, place: Place, counting: bool, best: ptr<function, Peak>) {
+// Only what reaches `least` counts, lest the words tell which walks shared a lane.
+fn walk_again(unit: Unit, index: u32, place: Place, counting: bool, least: u32, best: ptr<function, Peak>) {
   let class_words = class_of(unit, index);
   let walk = walk_exactly(unit, class_words, place.high_part);
   let small = walk.end.x < TAIL && (walk.end.y | walk.end.z | walk.end.w) == 0u;
@@ -157,12 +159,12 @@ fn walk_again(unit: Unit, index: u32, place: Place, counting: bool, best: ptr<fu
     }
     return;
   }
-  if (counting && !walk.sound) {
+  if (counting && walk.high == UNSOUND) {
     atomicAdd(&output[place.output_at + HEADER_WORDS + walk.delay], class_words.y >> 8u);
     atomicMax(&output[place.unit_at + KEY], (walk.delay << INDEX_BITS) + (INDICES - 1u - index));
   }
   let found = Peak(walk.peak, index + 1u);
-  if (higher(found, *best)) { *best = found; }
+  if (walk.high >= least && higher(found, *best)) { *best = found; }
 }
 
 // `high` of a value of any size, at most 2^32 - 1.
@@ -221,7 +223,7 @@ fn settle_unit(group: vec3<u32>, index: u32, unit: Unit, start: vec4<u32>, lane_
         walk_index = unit.begin + lanes[(i - some) / most] + (i - some) % most * LANES;
         if (walk_index >= unit.end) { continue; }
       }
-      walk_again(unit, walk_index, place, counting, &best);
+      walk_again(unit, walk_index, place, counting, least, &best);
     }
   }
   lane_peak[lane_index] = best.value;
