@@ -2,18 +2,19 @@
  * `thread`: a Monte Carlo simulation of fork-join programs. The range counts root threads; the tree of root i
  * depends on (seed, i) alone. Definitions: workloads.md.
  *
- * Million threads per second (oversize trees count as far as they are walked). CPU kernel: process CPU time of
- * one thread on a 2-core machine that was busy otherwise; WGSL: the same on Mesa lavapipe, median of 5 rounds of
- * `threads bench`, 0.33 to 0.57 of the yardstick C in the same run.
+ * Million threads per second. CPU kernel: CPU time of one thread on a 2-core machine that was busy otherwise, median
+ * of 4, 0.34 to 0.46 (F: 0.26) of the yardstick C in the same run, an oversize tree counted as max_threads; WGSL: CPU
+ * time on Mesa lavapipe, median of 5 rounds of `threads bench`, 0.33 to 0.57 of the yardstick C in the same run,
+ * oversize trees counted as far as they are walked.
  *
  *     set                                                              CPU kernel   WGSL
- *     A  defaults, 200,000 roots                                          28        103
- *     B  depth 14, 3 children, threshold 120                              27         84
- *     C  chains: 1 child, threshold 256, depth 32                         26        136
- *     D  depth 32, 4 children, 80, max_threads 4096, work to 2^20         28         51
- *     E  giants of 5.6 million threads: 4 children, 256, depth 11         27         left to the CPU
- *     F  single threads: no children                                      39         31
- *     G  depth 20, 4 children, 72, max_threads 300                        27         48
+ *     A  defaults, 200,000 roots                                          96        103
+ *     B  depth 14, 3 children, threshold 120                              81         84
+ *     C  chains: 1 child, threshold 256, depth 32                         88        136
+ *     D  depth 32, 4 children, 80, max_threads 4096, work to 2^20         69         51
+ *     E  giants of 5.6 million threads: 4 children, 256, depth 11         97         left to the CPU
+ *     F  single threads: no children                                      39        196
+ *     G  depth 20, 4 children, 72, max_threads 300                        72         48
  */
 import type { Kernels, PipelineConstants, Undetectable, Workload } from '../../protocol/workload.ts';
 import type { Aggregate } from './aggregate.ts';
