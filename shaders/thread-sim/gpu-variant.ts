@@ -17,7 +17,11 @@ const SMALL_TREE_THREADS = 4;
 /** Roots that a lane takes at once: an atomic costs about as much as a small tree. Large trees must not wait in line. */
 const SMALL_TREES_TAKEN = 8;
 
+/** Nobody forks. */
+const SINGLES = { SLOTS: 1, DEEP: 0, WORDS: WORDS[0], STEPS: 1, TAKE: 1, WIDE: 0, SINGLES: 1 };
+
 export function gpuVariant(p: ThreadParameters): PipelineConstants {
+  if (p.maxChildren === 0 || p.spawnThreshold === 0 || p.maxDepth === 0) return SINGLES;
   const levels = p.maxChildren > 1 ? p.maxDepth : 0;
   const deep = levels > MOST_SLOTS;
   const words = Math.ceil((p.maxDepth + 1) / DEPTHS_PER_WORD);
@@ -32,5 +36,6 @@ export function gpuVariant(p: ThreadParameters): PipelineConstants {
     STEPS: small ? 1 : STEPS,
     TAKE: small ? SMALL_TREES_TAKEN : 1,
     WIDE: Number(!narrow),
+    SINGLES: 0,
   };
 }

@@ -33,6 +33,8 @@ override WORDS: u32 = 9u;
 override STEPS: u32 = 2u;
 override TAKE: u32 = 1u;
 override WIDE: bool = true;
+// Nobody forks.
+override SINGLES: bool = false;
 
 // A thread that has children still to come: its state (a, b), its start, and in one word, from bit 0: ticks - 1
 // (20 bits), which child is next (2), forks - 1 (2), levels below the children (6), and
@@ -223,6 +225,8 @@ fn give_up(result: u32, own_scratch: u32, tree: u32) {
 
 @compute @workgroup_size(WALKERS)
 fn walk(@builtin(workgroup_id) group: vec3<u32>) {
+  // A tree is one thread: `reduce` makes them itself.
+  if (SINGLES) { return; }
   let length = pieces[group.y].length;
   let first_root = pieces[group.y].start.x;
   let result = group.y * OUTPUT_WORDS;

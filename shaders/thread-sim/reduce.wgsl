@@ -37,6 +37,35 @@ fn add_lower(sums: Sums, share: Sums, span: u32) -> Sums {
 // The words of an output before LARGEST are pairs: its sums.
 const PAIRS_OF_SUMS = LARGEST / 2u;
 
+struct Singles {
+  count: u32,
+  work: u32,
+  most: u32,
+  // The first tree that has it.
+  first: u32,
+}
+
+// A lane's share of a piece where nobody forks, two trees at a time. It takes at most 2^16 / 32 of them of 2^20 ticks,
+// so one word holds the sum. Through the scratch, as other trees, they took ten times as long.
+fn singles(first_root: u32, length: u32, lane: u32) -> Singles {
+  let shape = read_shape();
+  var work = 0u;
+  var most = 0u;
+  var first = 0u;
+  for (var tree = lane; tree < length; tree += 2u * WALKERS) {
+    let trees = vec2(tree, tree + WALKERS);
+    let state = threefry(vec2(shape.seed.x), vec2(shape.seed.y), vec2(first_root) + trees);
+    let ticks = select(vec2(0u), ticks_of(shape, state.a), trees < vec2(length));
+    work += ticks.x + ticks.y;
+    first = select(first, trees.x, ticks.x > most);
+    most = max(most, ticks.x);
+    first = select(first, trees.y, ticks.y > most);
+    most = max(most, ticks.y);
+  }
+  let count = select(0u, (length - lane + WALKERS - 1u) / WALKERS, lane < length);
+  return Singles(count, work, most, first);
+}
+
 // As in `walk`, no workgroup memory, so that the loop's variables live in registers: the maxima are found in the
 // output itself, word by word, since atomics are 32 bits wide. A lane takes whole trees, all machines at once.
 //
@@ -67,7 +96,21 @@ fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
   var most_threads = vec2(0u);
   var most_work = vec3(0u);
   var most_span = vec2(0u);
-  for (var tree = lane; tree < length; tree += WALKERS) {
+  if (SINGLES) {
+    let found = singles(pieces[group.y].start.x, length, lane);
+    most_work = vec3(found.most, 0u, found.first);
+    most_span = vec2(found.most, found.first);
+    most_threads = vec2(select(0u, 1u, found.count != 0u), lane);
+    all_threads.x = found.count;
+    all_work.x = found.work;
+    all_span.x = found.work;
+    // Work = span is the lower bound for every machine, and the excess is 0.
+    lower1.low = vec4(found.work);
+    sums[BY_DEPTH / 2u].x = found.count;
+    sums[BY_SIZE / 2u].x = found.count;
+  }
+  let trees = select(length, 0u, SINGLES);
+  for (var tree = lane; tree < trees; tree += WALKERS) {
     let found = read_tree(own_scratch, tree);
     if (found.threads == 0u) { continue; }
     let work = found.work;
