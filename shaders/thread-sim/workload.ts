@@ -13,7 +13,7 @@
  *     C  chains: 1 child, threshold 256, depth 32                         88        136
  *     D  depth 32, 4 children, 80, max_threads 4096, work to 2^20         69         51
  *     E  giants of 5.6 million threads: 4 children, 256, depth 11         97         left to the CPU
- *     F  single threads: no children                                      39        196
+ *     F  single threads: no children                                     164        196
  *     G  depth 20, 4 children, 72, max_threads 300                        72         48
  */
 import type { Kernels, PipelineConstants, Undetectable, Workload } from '../../protocol/workload.ts';
