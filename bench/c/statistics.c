@@ -49,6 +49,9 @@ static struct level levels[LEVELS];
 
 static u64 jumps[4096], power3[24];
 static uint8_t tail[TAIL], jump_odd[4096];
+/* For the first numbers, until the best peak is above all of them. */
+static u64 tail_peak[TAIL];
+static uint32_t landed;
 
 /* The wave. */
 static u64 narrow[CAPACITY], ends[CAPACITY], wide_lo[CAPACITY], wide_hi[CAPACITY];
@@ -120,14 +123,17 @@ static void prepare(void) {
     }
     jumps[r] = factor | x << 32;
   }
+  tail_peak[1] = 1;
   for (u64 n = 2; n < TAIL; n++) {
-    u64 x = n;
+    u64 x = n, peak = n;
     uint8_t odd = 0;
     while (x >= n) {
       odd += x & 1;
+      if (x & 1 && 3 * x + 1 > peak) peak = 3 * x + 1;
       x = x & 1 ? (3 * x + 1) / 2 : x / 2;
     }
     tail[n] = odd + tail[x];
+    tail_peak[n] = peak > tail_peak[x] ? peak : tail_peak[x];
   }
   for (int level = 0; level < LEVELS; level++) make_level(&levels[level], 12 + 2 * level);
 }
@@ -199,12 +205,14 @@ static int single(u128 v, int odd, int *doubtful) {
     u64 jump = jumps[x & 4095];
     x = (x >> 12) * (uint32_t)jump + (jump >> 32);
   }
+  landed = (uint32_t)x;
   return odd + tail[x];
 }
 
 static void number(u128 n) {
-  int doubtful = best_peak < TAIL_PEAK;
+  int doubtful = 0;
   int delay = delay_of(log2((double)n), single(n, 0, &doubtful));
+  doubtful |= tail_peak[landed] > best_peak;
   delays[delay]++;
   offer(n, delay, doubtful);
 }

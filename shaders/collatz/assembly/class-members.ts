@@ -1,7 +1,7 @@
 /**
  * The residues of a class: all r with U^K(r) = d and c odd values on the way, found by walking back from d. Any
  * such r is below 2^K: h·2^K + r comes to h·3^c + d' with d' ≥ 0, which is below 3^c for h = 0 alone. A value has
- * the predecessor 2x, and (2x − 1)/3 where that is whole; about (4/3)^K leaves, 5 µs for K = 20. Only classes that
+ * the predecessor 2x, and (2x − 1)/3 where that is whole; about (4/3)^K leaves, some hundreds. Only classes that
  * may hold a record are looked at so closely.
  */
 let lowest: u64 = 0;

@@ -10,8 +10,8 @@
  * that depends on the data.
  *
  * **Two jumps a pass** halve loads, stores and tests. Half of the values jump once more than they need to: from
- * below 2^19 on, which is as good as long as a jump starts at 2^12 or more (12 halvings can't pass 1). The others,
- * 7% of all, end after their first jump.
+ * below 2^19 on, which is as good as long as a jump starts at 2^12 or more (12 halvings can't pass 1). The few others
+ * end after their first jump.
  *
  * **Widths.** A value below 2^55 is one word and jumps in one. A larger one is a1·2^44 + a0: as a jump multiplies by
  * m ≤ 3^12 < 2^19.03 and adds d < m, (a0 >> 12 with 12 bits of a1 above)·m + d stays below 2^64, and so does
@@ -321,7 +321,7 @@ function walkLeft(vHi: u64, vLo: u64, taken: u32, weight: u32): void {
   add(odd + load<u8>(delayTail.ODD + <usize>vLo), weight);
 }
 
-/** The values of T in a jump. Twelve times slower than the bound on them, which would notice ten times as many waves. */
+/** The values of T in a jump. The bound on them alone would notice waves, and have them looked at, without need. */
 function lookAtJump(vHi: u64, vLo: u64): void {
   for (let step: u64 = 0; step < walk.JUMP_BITS; step++) {
     if ((vLo & 1) != 0) {

@@ -8,7 +8,7 @@
  * d + 3^c one is even and gives (c, half of it), the other odd and gives (c + 1, (3·it + 1)/2). If a level is
  * sorted by c and then d, so are the halves of the even d followed by those of the even d + 3^c, as the latter are
  * all larger; likewise the odd ones. The next level's list of one c is then the merge of two such sequences, equal
- * d joined: linear, without hashing or sorting, all of 2^20 in about 20 ms.
+ * d joined: linear, without hashing or sorting; all tables of the kernel take 35 ms.
  *
  * **Order.** A wave (class-wave.ts) counts all its ends with one weight, so the classes of a level are kept by weight,
  * and within it by c, in **groups** of one (weight, c). Weights with few classes would make waves that are mostly

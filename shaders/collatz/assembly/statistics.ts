@@ -7,6 +7,9 @@
  *
  * A range is cut at multiples of 2^12, 2^14, … 2^20 into the largest blocks that fit, each computed by its residue
  * classes (class-block.ts). At its ends, and until enough is known of its records, numbers are walked one by one.
+ *
+ * Million numbers per second of CPU time, 2^24 of them, best of 8 on a shared 2-core machine at a load of 8: 346 from 1,
+ * 234 at 2^32, 186 at 2^40, 78 at 2^68, 43 at 2^95. One walk per number, in waves: 67, 34, 20, 7.5, 3.6.
  */
 import * as classBlock from './class-block.ts';
 import * as classWave from './class-wave.ts';
