@@ -7,14 +7,14 @@
 //
 // What was measured on Mesa lavapipe (8 lanes are a vector of the CPU, each loop is masked), and what follows:
 // - A barrier in the kernel splits it into coroutines whose variables live in memory; so does workgroup memory,
-//   since it must be cleared. Without both they live in registers: twice as fast, and the largest step of all.
-//   Therefore the queue of roots is a word of the output and the counts by depth are a lane's own.
+//   since it must be cleared. Without both they live in registers: the first kernel without was 1.4 to 2.8 times as
+//   fast. Therefore the queue of roots is a word of the output and the counts by depth are a lane's own.
 // - Every variable that the loop carries is blended with its mask once or twice a turn: with one step a turn
 //   that cost more than the step. 2 steps a turn; 3, 4, 6 and 8 gain no more, stand still longer and compile
 //   longer. Trees of few threads take 1.
 // - Arrays with computed indices are read and written lane by lane, 5 instructions each. So the stack's top is a
 //   window of SLOTS variables that are shifted by selects: with 10 slots half of a step's instructions, and no
-//   tree of up to 10 levels has more. Deeper ones have 8 and the rest in memory (6 or 10: 10-15 % slower).
+//   tree of up to 10 levels has more. Deeper ones have 8 and the rest in memory (best of 6 rounds: 6 slots 14-20 % slower, 10 slots 3-18 %).
 // - A block of an `if` is skipped where no lane of the vector takes it, so that what is rare may be long.
 //
 // `reduce`: one workgroup per piece sums the trees' words in the scratch, takes the maxima and sorts the deferred
