@@ -14,7 +14,8 @@
 //   longer. Trees of few threads take 1.
 // - Arrays with computed indices are read and written lane by lane, 5 instructions each. So the stack's top is a
 //   window of SLOTS variables that are shifted by selects: with 10 slots half of a step's instructions, and no
-//   tree of up to 10 levels has more. Deeper ones have 8 and the rest in memory (best of 6 rounds: 6 slots 14-20 % slower, 10 slots 3-18 %).
+//   tree of up to 10 levels has more. Deeper ones have 8 and the rest in memory (best of 5 or 6 rounds: 6 slots
+//   13 to 20 % slower, 10 slots 3 to 18 %).
 // - A block of an `if` is skipped where no lane of the vector takes it, so that what is rare may be long.
 //
 // `reduce`: one workgroup per piece sums the trees' words in the scratch, takes the maxima and sorts the deferred
