@@ -47,13 +47,16 @@ export interface GpuKernel {
    */
   readonly specialise?: (range: Range) => PipelineConstants;
   /**
-   * Values of further `override`s that can't be seen in any output word, such as the workgroup's size: an engine
+   * Values of further `override`s that can't be seen in any result, such as the workgroup's size: an engine
    * measures them on the device and takes the fastest. The first is used where a device is unknown. Absent: none.
    */
   readonly tunings?: readonly PipelineConstants[];
 }
 
-/** Values of a kernel's `override` declarations, by name; every name must be declared in the text. */
+/**
+ * Values of a kernel's `override` declarations and of its `// @if` conditions (shaders/lib/assemble.ts), by name; every
+ * name must occur in the text.
+ */
 export type PipelineConstants = Readonly<Record<string, number>>;
 
 /** A WebAssembly kernel compiled from AssemblyScript. Its exports, the same for every workload:

@@ -5,7 +5,7 @@
 import { ClusterError } from '../protocol/errors.ts';
 import type { Range } from '../protocol/range.ts';
 import { cutTiles, rangeLength } from '../protocol/range.ts';
-import type { GpuKernel, Workload } from '../protocol/workload.ts';
+import type { GpuKernel, PipelineConstants, Workload } from '../protocol/workload.ts';
 import { KernelFault } from '../protocol/workload.ts';
 import { forgeries, reordered } from './forgery.ts';
 import type { Forgery } from './forgery.ts';
@@ -28,7 +28,8 @@ export interface Engines<P, A> {
 
 export interface GpuUnderTest<P, A> {
   readonly name: string;
-  compute(p: P, range: Range, tileLength: bigint): Promise<A>;
+  /** @param tuning one of the kernel's; absent: the conservative one */
+  compute(p: P, range: Range, tileLength: bigint, tuning?: PipelineConstants): Promise<A>;
 }
 
 interface Case<P> {
@@ -173,6 +174,17 @@ function answers<P, T, A>(
             const found = await gpu.compute(p, range, tile < max ? tile : max);
             same(text(p, found), exact, `${named(range)} in tiles of ${tile}`);
           }
+        }
+      });
+      api.test(`${w.type}: no tuning shows in a result, ${gpu.name}: ${name}`, async () => {
+        const { max } = w.tileLimits(p);
+        const [range] = ranges;
+        if (range === undefined) return;
+        const exact = text(p, await engines.cpu(p, range));
+        for (const tuning of w.kernels(p).gpu.tunings?.slice(1) ?? []) {
+          const length = rangeLength(range);
+          const found = await gpu.compute(p, range, length < max ? length : max, tuning);
+          same(text(p, found), exact, `${named(range)} with ${JSON.stringify(tuning)}`);
         }
       });
       api.property(`${w.type}: GPU = CPU on random ranges, ${gpu.name}: ${name}`, async (draw) => {

@@ -68,10 +68,16 @@ function enginesOf<P, T, A>(
   const cpuWords = async (p: P, range: Range) => (await program(p)).run(range);
   const gpus = devices.map(({ name, gpu }): GpuUnderTest<P, A> => ({
     name,
-    async compute(p, range, tileLength) {
+    async compute(p, range, tileLength, tuning) {
       const { source } = workload.kernels(p).gpu;
       const wgsl = assembleWgsl(source, (path) => readFileSync(join(SHADERS, path), 'utf8'));
-      return computeGpu(cached, p, { gpu, wgsl, cpu: await program(p) }, range, tileLength);
+      return computeGpu(
+        cached,
+        p,
+        { gpu, wgsl, cpu: await program(p), ...(tuning === undefined ? {} : { tuning }) },
+        range,
+        tileLength,
+      );
     },
   }));
   return {

@@ -1,5 +1,6 @@
 /** WGSL to pipelines. Drivers take up to seconds for it, so a kernel is compiled once per device, not once per job. */
 import type { GpuKernel, PipelineConstants } from '../../protocol/workload.ts';
+import { variantOf } from '../../shaders/lib/assemble.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { messageOf } from './gpu-device.ts';
 import { GpuFault } from './gpu-fault.ts';
@@ -25,7 +26,7 @@ export interface CompiledKernel {
 const compiled = new WeakMap<GpuDevice, Map<string, Promise<CompiledKernel>>>();
 
 /**
- * @param constants of the text's `override`s: one text gives one set of pipelines for each set of values
+ * @param constants of the text's `override`s and conditions: each set of values gives pipelines of its own
  * @throws GpuFault: `compile` with the driver's messages
  */
 export function compiledKernel(
@@ -57,7 +58,8 @@ async function compile(
 ): Promise<CompiledKernel> {
   const { device } = gpu;
   gpu.assertAlive();
-  const module = await compileModule(gpu, kernel, wgsl);
+  const variant = variantOf(wgsl, constants);
+  const module = await compileModule(gpu, kernel, variant.wgsl);
   const layout = await gpu.checked('bind group layout', () =>
     device.createBindGroupLayout({
       entries: BINDINGS.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })),
@@ -67,7 +69,7 @@ async function compile(
   const pipelines: GPUComputePipeline[] = [];
   for (const entryPoint of kernel.entryPoints) {
     try {
-      const compute = { module, entryPoint, constants };
+      const compute = { module, entryPoint, constants: variant.constants };
       pipelines.push(await device.createComputePipelineAsync({ layout: pipelineLayout, compute }));
     } catch (cause) {
       gpu.assertAlive();

@@ -7,7 +7,7 @@
  */
 import type { Range } from '../../protocol/range.ts';
 import { cutTiles, rangeLength } from '../../protocol/range.ts';
-import type { Workload } from '../../protocol/workload.ts';
+import type { PipelineConstants, Workload } from '../../protocol/workload.ts';
 import type { CpuProgram } from '../../shaders/lib/cpu-kernel.ts';
 import { computeCpu } from '../../shaders/lib/cpu-kernel.ts';
 import type { GpuDevice } from './gpu-device.ts';
@@ -20,6 +20,8 @@ export interface GpuComputeParts {
   readonly wgsl: string;
   /** Computes claims and what is handed back. */
   readonly cpu: CpuProgram;
+  /** One of the kernel's tunings; absent: the conservative one. */
+  readonly tuning?: PipelineConstants;
   /** Called after each dispatch, for measuring. */
   readonly onDispatch?: (units: bigint, elapsed_ms: number) => void;
 }
@@ -50,7 +52,7 @@ export async function computeGpu<P, T, A>(
     let aggregate = workload.empty(p);
     let pieces: Range[] = [];
     const flush = async () => {
-      const { words, elapsed_ms } = await program.dispatch(pieces);
+      const { words, elapsed_ms } = await program.dispatch(pieces, 0, parts.tuning);
       parts.onDispatch?.(
         pieces.reduce((sum, piece) => sum + rangeLength(piece), 0n),
         elapsed_ms,

@@ -2,7 +2,7 @@
  * Tables for the WGSL kernels and for walks in doubles: 10 steps of the shortcut map U at once, since 3^10 < 2^16 lets one word hold
  * both 3^c and d. n = h·2^10 + r  →  U^10(n) = h·3^c + d; c odd values, 10 + c steps of T.
  */
-import { SIEVE_BITS, survivingResidues } from './sieve.ts';
+import { SIEVE_BITS, isClassOfCandidates, survivingResidues } from './sieve.ts';
 
 const JUMP_BITS = 10;
 const JUMPS = 1 << JUMP_BITS;
@@ -108,32 +108,52 @@ function makeWalkTables(): WalkTables {
   };
 }
 
+/** Lists of candidates: one for each h mod 9. */
+const LISTS = 9;
+/** The residues mod 32 of those that survive the sieve, as verify.wgsl knows them. */
+const LOW_RESIDUES = [7, 15, 27, 31];
+
 /**
- * Constants of verify.wgsl: jumps (1024 words), peak lines (2048), then two words per surviving residue r: the low word of
- * d = U^24(r), and d >> 32 (7 bits) | c << 8 | (r mod 9) << 13 | growth << 17. No value of T within the 24
- * steps from n ≥ 2^26 exceeds n << growth: 1.5·3^(i+1)/2^j bounds step j after i odd values, as the "+1"s add
- * less than half of 2^24 to n.
+ * Constants of verify.wgsl: jumps (1024 words); for each h mod 9 where its list of entries begins and how long it is
+ * (18 words); the lists, 9.4 MB: the residues r, ascending, with which h·2^24 + r is a candidate. An entry is two words:
+ * the low word of d = U^24(r), and d >> 32 (7 bits) | c − 16 (4 bits) | which of LOW_RESIDUES (2 bits) | r >> 5.
  */
 export function verificationConstants(): Uint32Array {
   const residues = survivingResidues();
-  const words = new Uint32Array(2 * residues.length);
-  for (const [index, r] of residues.entries()) {
+  const entries = new Uint32Array(2 * residues.length);
+  for (let index = 0; index < residues.length; index++) {
+    const r = residues[index] ?? 0;
     let value = r;
     let odd = 0;
-    let growth = 0;
     for (let step = 0; step < SIEVE_BITS; step++) {
-      if (value % 2 === 0) {
-        value /= 2;
-        continue;
-      }
-      while (2 ** (growth + step + 1) < 3 ** (odd + 2)) growth++;
-      value = (3 * value + 1) / 2;
-      odd++;
+      const isOdd = value % 2;
+      odd += isOdd;
+      value = isOdd === 1 ? (3 * value + 1) / 2 : value / 2;
     }
-    words[2 * index] = value % WORD;
-    words[2 * index + 1] = Math.floor(value / WORD) + odd * 2 ** 8 + (r % 9) * 2 ** 13 + growth * 2 ** 17;
+    const low = LOW_RESIDUES.indexOf(r % 32);
+    entries[2 * index] = value % WORD;
+    entries[2 * index + 1] =
+      Math.floor(value / WORD) + (odd - 16) * 2 ** 7 + low * 2 ** 11 + (r >> 5) * 2 ** 13;
   }
-  return concatenated([jumpWords(), peakLineWords(), words]);
+  const lists = Array.from({ length: LISTS }, (_, h9) => listOf(h9, residues, entries));
+  let begin = 0;
+  const places = lists.flatMap((list) => {
+    const place = [begin, list.length / 2];
+    begin += list.length / 2;
+    return place;
+  });
+  return concatenated([jumpWords(), Uint32Array.from(places), ...lists]);
+}
+
+function listOf(h9: number, residues: Uint32Array, entries: Uint32Array): Uint32Array {
+  const list = new Uint32Array(entries.length);
+  let length = 0;
+  for (let index = 0; index < residues.length; index++) {
+    if (!isClassOfCandidates((h9 + (residues[index] ?? 0)) % 9)) continue;
+    list[length++] = entries[2 * index] ?? 0;
+    list[length++] = entries[2 * index + 1] ?? 0;
+  }
+  return list.slice(0, length);
 }
 
 function concatenated(parts: readonly Uint32Array[]): Uint32Array {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { splitAt } from './chunks.ts';
 import { Histogram } from './histogram.ts';
 import type { RunningRecord } from './records.ts';
 import { mergeRecords, recordsProblem } from './records.ts';
@@ -86,29 +85,4 @@ test(`histograms add, sum and print exactly up to 2^96 (seed ${seed})`, () => {
   fc.assert(property, { seed, numRuns });
   assert.equal(Histogram.parse([2n ** 96n]), undefined);
   assert.deepEqual(Histogram.of([1, 0, 2 ** 53 - 1, 0, 0]).encode(), ['1', '0', '9007199254740991']);
-});
-
-test(`claims cover the prefixes and each single number once, the singles alone (seed ${seed})`, () => {
-  const cuts = fc.uniqueArray(fc.nat(60), { maxLength: 8 });
-  const property = fc.property(cuts, cuts, (bounds, singles) => {
-    const sorted = bounds.toSorted((a, b) => a - b);
-    const prefixes = sorted.flatMap((start, index) => {
-      const end = sorted[index + 1];
-      return index % 2 === 0 && end !== undefined ? [{ start: BigInt(start), end: BigInt(end) }] : [];
-    });
-    const alone = singles.toSorted((a, b) => a - b).map(BigInt);
-    const covered: bigint[] = [];
-    for (const { start, end } of splitAt(prefixes, alone)) {
-      assert.ok(start < end && start >= (covered.at(-1) ?? -1n) + 1n);
-      for (let n = start; n < end; n++) {
-        covered.push(n);
-        assert.ok(!alone.includes(n) || end - start === 1n, `${n} stands alone`);
-      }
-    }
-    for (let n = 0n; n <= 60n; n++) {
-      const wanted = alone.includes(n) || prefixes.some(({ start, end }) => n >= start && n < end);
-      assert.equal(covered.includes(n), wanted, `${n}`);
-    }
-  });
-  fc.assert(property, { seed, numRuns });
 });

@@ -82,8 +82,19 @@ function gpuParts<P, T, A>(
     gpus: [
       {
         name: 'WebGPU',
-        compute: async (p, range, tileLength) =>
-          computeGpu(workload, p, { gpu, wgsl: await textOf(p), cpu: await program(p) }, range, tileLength),
+        compute: async (p, range, tileLength, tuning) =>
+          computeGpu(
+            workload,
+            p,
+            {
+              gpu,
+              wgsl: await textOf(p),
+              cpu: await program(p),
+              ...(tuning === undefined ? {} : { tuning }),
+            },
+            range,
+            tileLength,
+          ),
       },
     ],
     gpuProgram: async (p) =>
