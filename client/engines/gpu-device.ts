@@ -71,11 +71,20 @@ export class GpuDevice {
       const has: unknown = Reflect.get(adapter.limits, name);
       if (typeof has === 'number') requiredLimits[name] = Math.min(has, wanted);
     }
+    const requiredFeatures: GPUFeatureName[] = adapter.features.has('timestamp-query')
+      ? ['timestamp-query']
+      : [];
     try {
-      return new GpuDevice(await adapter.requestDevice({ requiredLimits }), now, sleep);
+      const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+      return new GpuDevice(device, now, sleep);
     } catch (error) {
       throw new GpuFault('lost', `the adapter gives no device: ${messageOf(error)}`);
     }
+  }
+
+  /** Whether passes can be timed by the device's own clock. */
+  get hasTimestamps(): boolean {
+    return this.device.features.has('timestamp-query');
   }
 
   /** @throws GpuFault if the device is gone */

@@ -12,6 +12,7 @@ import { rangeLength } from '../../protocol/range.ts';
 import type { CompiledKernel } from './gpu-compiler.ts';
 import { compiledKernel } from './gpu-compiler.ts';
 import { GpuFault } from './gpu-fault.ts';
+import { GpuTimer, TIMESTAMP_BYTES, timedMs } from './gpu-timer.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { messageOf } from './gpu-device.ts';
 
@@ -55,7 +56,7 @@ export interface Probe {
 export interface Dispatched {
   /** `outputWords` words per piece, in the order of the pieces. */
   readonly words: readonly Uint32Array[];
-  /** How long the GPU was at it: from submission, or from the end of the dispatch before, to the end. */
+  /** How long the GPU was at it by its own clock; else from submission, or the end of the dispatch before, to the end. */
   readonly elapsed_ms: number;
   /** False if it may have ended earlier: then its end was slept through. */
   readonly exact: boolean;
@@ -68,6 +69,8 @@ interface Slot {
   scratch: GPUBuffer;
   readback: GPUBuffer;
   group: GPUBindGroup;
+  /** Where the device can tell the time. */
+  timer: GpuTimer | undefined;
 }
 
 export class GpuProgram {
@@ -163,12 +166,15 @@ export class GpuProgram {
     const { kernel } = this;
     const outputBytes = pieces.length * kernel.outputWords * WORD_BYTES;
     const groups = groupsPerPiece(kernel, pieces);
+    const timesAt = Math.ceil(outputBytes / 8) * 8;
+    const readBytes = slot.timer === undefined ? outputBytes : timesAt + TIMESTAMP_BYTES;
     let submitted_ms = 0;
     await this.#gpu.checked('dispatch', () => {
       device.queue.writeBuffer(slot.pieces, 0, pieceWords(pieces, kernel.maxPieceLength));
       const encoder = device.createCommandEncoder();
       encoder.clearBuffer(slot.output, 0, outputBytes);
-      const pass = encoder.beginComputePass();
+      const { timer } = slot;
+      const pass = encoder.beginComputePass(timer === undefined ? {} : { timestampWrites: timer.writes });
       pass.setBindGroup(0, slot.group);
       for (const pipeline of compiled.pipelines) {
         pass.setPipeline(pipeline);
@@ -176,6 +182,7 @@ export class GpuProgram {
       }
       pass.end();
       encoder.copyBufferToBuffer(slot.output, 0, slot.readback, 0, outputBytes);
+      timer?.readInto(encoder, slot.readback, timesAt);
       const commands = encoder.finish();
       submitted_ms = now();
       device.queue.submit([commands]);
@@ -188,23 +195,27 @@ export class GpuProgram {
     const woken_ms = now();
     this.#gpu.assertAlive();
     try {
-      await slot.readback.mapAsync(MAP_MODE_READ, 0, outputBytes);
+      await slot.readback.mapAsync(MAP_MODE_READ, 0, readBytes);
     } catch (error) {
       this.#gpu.assertAlive();
       throw new GpuFault('lost', `the GPU's words could not be read: ${messageOf(error)}`);
     }
     this.#gpu.assertAlive();
     const ended_ms = now();
-    const elapsed_ms = ended_ms - Math.max(submitted_ms, this.#last_end_ms);
+    const waited_ms = ended_ms - Math.max(submitted_ms, this.#last_end_ms);
     this.#last_end_ms = ended_ms;
     if (this.#expected_end_ms === expected_end_ms) this.#expected_end_ms = ended_ms;
-    const all = new Uint32Array(slot.readback.getMappedRange(0, outputBytes).slice(0));
+    const read = slot.readback.getMappedRange(0, readBytes).slice(0);
+    const all = new Uint32Array(read, 0, outputBytes / WORD_BYTES);
+    const timed_ms =
+      slot.timer === undefined ? undefined : timedMs(read.slice(timesAt), ended_ms - submitted_ms);
     slot.readback.unmap();
     const words = pieces.map((_, index) =>
       all.subarray(index * kernel.outputWords, (index + 1) * kernel.outputWords),
     );
-    const exact = !sleeps || ended_ms - woken_ms > Math.max(SOONEST_MS, expected_ms * 0.03);
-    return { words, elapsed_ms, exact, groups };
+    const exact =
+      timed_ms !== undefined || !sleeps || ended_ms - woken_ms > Math.max(SOONEST_MS, expected_ms * 0.03);
+    return { words, elapsed_ms: timed_ms ?? waited_ms, exact, groups };
   }
 
   async #compareProbe(shape: string, words: Uint32Array): Promise<void> {
@@ -248,7 +259,9 @@ export class GpuProgram {
       const pieces = buffer(capacity * PIECE_WORDS, STORAGE | COPY_DST);
       const output = buffer(capacity * kernel.outputWords, STORAGE | COPY_SRC | COPY_DST);
       const scratch = buffer(capacity * kernel.scratchWords, STORAGE);
-      const readback = buffer(capacity * kernel.outputWords, MAP_READ | COPY_DST);
+      const timer = this.#gpu.hasTimestamps ? new GpuTimer(device) : undefined;
+      const timeWords = timer === undefined ? 0 : 1 + TIMESTAMP_BYTES / WORD_BYTES;
+      const readback = buffer(capacity * kernel.outputWords + timeWords, MAP_READ | COPY_DST);
       const group = device.createBindGroup({
         layout,
         entries: [this.#parameters, pieces, output, this.#constants, scratch].map((bound, binding) => ({
@@ -256,7 +269,7 @@ export class GpuProgram {
           resource: { buffer: bound },
         })),
       });
-      return { capacity, pieces, output, scratch, readback, group };
+      return { capacity, pieces, output, scratch, readback, group, timer };
     });
   }
 }
@@ -314,4 +327,5 @@ function upload(device: GPUDevice, words: Uint32Array): GPUBuffer {
 
 function destroySlot(slot: Slot): void {
   for (const buffer of [slot.pieces, slot.output, slot.scratch, slot.readback]) buffer.destroy();
+  slot.timer?.destroy();
 }

@@ -20,6 +20,8 @@ import { describeFailure } from './cpu-pool.ts';
 import type { Duty } from './duty.ts';
 import { cpuProgram } from './cpu.ts';
 import type { Batch, BatchRun, Engine, LoadedKernel } from './engine.ts';
+import type { TuningMemory } from './autotune.ts';
+import { Autotune } from './autotune.ts';
 import { GpuDevice } from './gpu-device.ts';
 import { GpuFault } from './gpu-fault.ts';
 import { extendByWords, probeOf } from './gpu-piece.ts';
@@ -59,6 +61,8 @@ export interface GpuEngineOptions {
   readonly duty: Duty;
   /** How long a dispatch should take. */
   readonly dispatch_ms?: number;
+  /** What was found fastest on this device before. */
+  readonly tunings?: TuningMemory | undefined;
 }
 
 interface Started {
@@ -66,6 +70,7 @@ interface Started {
   readonly program: SessionProgramSource;
   readonly exact: (range: Range) => Promise<unknown>;
   readonly pacing: Pacing;
+  readonly tune: Autotune;
   faults: number;
 }
 
@@ -77,6 +82,8 @@ export class GpuEngine implements Engine {
   readonly #runs: Started[] = [];
   readonly #changed = new Signal();
   readonly #paces = new Map<string, Pacing>();
+  /** By the kernel's hash. */
+  readonly #tunes = new Map<string, Autotune>();
   #giveUp: (reason: string) => void = () => undefined;
   #session: GpuSession | undefined;
   #in_flight = 0;
@@ -173,6 +180,9 @@ export class GpuEngine implements Engine {
       }
       this.#paces.set(key, pacing);
     }
+    const tune =
+      this.#tunes.get(text.sha256) ?? new Autotune(text.sha256, kernel.tunings ?? [], this.#options.tunings);
+    this.#tunes.set(text.sha256, tune);
     const program: SessionProgramSource = {
       key,
       kernel,
@@ -181,7 +191,7 @@ export class GpuEngine implements Engine {
       constants: () => workload.gpuConstants(parameters),
       probe: probeOf(workload, parameters, exact),
     };
-    return { run, program, exact, pacing, faults: 0 };
+    return { run, program, exact, pacing, tune, faults: 0 };
   }
 
   async #exact(batch: Batch, cpu: CpuProgramSource, range: Range): Promise<unknown> {
@@ -264,12 +274,18 @@ export class GpuEngine implements Engine {
   }
 
   async #dispatch(started: Started, program: GpuProgram, pieces: readonly Range[]): Promise<void> {
-    const { run, pacing } = started;
+    const { run, pacing, tune } = started;
     const { duty } = this.#options;
     const units = pieces.reduce((sum, piece) => sum + rangeLength(piece), 0n);
+    const full = units * 2n >= pacing.units;
+    const tuning = full ? tune.next() : tune.chosen;
+    const usual = tuning === tune.chosen;
     try {
-      const { words, elapsed_ms, exact } = await program.dispatch(pieces, pacing.expected_ms(units));
-      pacing.record(units, elapsed_ms, exact);
+      const expected_ms = usual ? pacing.expected_ms(units) : 0;
+      const { words, elapsed_ms, exact } = await program.dispatch(pieces, expected_ms, tuning);
+      // One that is only tried says nothing of the next.
+      if (usual) pacing.record(units, elapsed_ms, exact);
+      if (full && exact && tune.record(tuning, units, elapsed_ms)) this.#tellTuning(program, tune);
       this.#busy_ms += elapsed_ms;
       this.#recovering = false;
       duty.spent(elapsed_ms);
@@ -280,8 +296,14 @@ export class GpuEngine implements Engine {
       }
     } catch (error) {
       for (const piece of pieces) run.putBack(piece);
-      this.#fault(started, error);
+      const refused = error instanceof GpuFault && error.kind === 'compile' && tune.reject(tuning);
+      if (!refused) this.#fault(started, error);
     }
+  }
+
+  #tellTuning(program: GpuProgram, tune: Autotune): void {
+    const { log, device } = this.#options;
+    log.info({ ...tune.chosen }, `${program.kernel.source}: fastest on ${device.description}`);
   }
 
   #fold(started: Started, piece: Range, words: Uint32Array, compute_ms: number): void {

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import type { DeviceInfo } from '../../protocol/messages.ts';
 import { workloads } from '../../shaders/registry.ts';
+import type { TuningMemory } from '../engines/autotune.ts';
 import { CpuEngine } from '../engines/cpu.ts';
 import { Duty } from '../engines/duty.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -23,8 +24,9 @@ import { freshNodeId, persistentNodeId } from './node-id.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import { nodeRuntime } from './node-runtime.ts';
 import { NodeWorkerError } from './node-worker-error.ts';
-import { keepHeapSmall } from './small-heap.ts';
 import { matchNvidiaGpus, NvidiaMonitor } from './nvidia-smi.ts';
+import { keepHeapSmall } from './small-heap.ts';
+import { tuningFile } from './tuning-file.ts';
 import type { MeteredWorker } from './worker-metrics.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 
@@ -234,7 +236,13 @@ function openGpu(
     maxUnits: config.gpuBatchSize,
     sleeps: true,
     duty: new Duty(runtime),
+    tunings: tuningsOf(config, adapter),
   });
+}
+
+function tuningsOf({ dataDir, log }: NodeWorkerConfig, adapter: DawnAdapter): TuningMemory | undefined {
+  if (dataDir === undefined) return undefined;
+  return tuningFile(dataDir, `${adapter.name} (${adapter.backend})`, (message) => log.warn({}, message));
 }
 
 function withFields(log: Log, own: Readonly<Record<string, unknown>>): Log {

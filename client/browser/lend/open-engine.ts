@@ -14,6 +14,7 @@ import { consoleLog } from './console-log.ts';
 import type { ContributionDevice, ContributionEnd, ContributionOptions } from './contribution.ts';
 import { webCpuPool } from './cpu-web-threads.ts';
 import { measureRate, measuredSample } from './measure-engine.ts';
+import { tuningCache } from './tuning-cache.ts';
 
 /**
  * So long are a dispatch and a piece. Computing has to end within 100 ms of a Stop: two dispatches are in flight then,
@@ -50,7 +51,7 @@ export async function openEngine(
   const request = () => gpu.requestAdapter({ powerPreference: 'high-performance' });
   const adapter = await request();
   if (adapter === null) return { problem: 'no_adapter', message: 'requestAdapter() gave null' };
-  const opened = openGpu(adapter, request, parts.duty);
+  const opened = await openGpu(adapter, request, parts.duty);
   if (choice === 'gpu') return opened;
   return faster(opened, threads, parts);
 }
@@ -68,7 +69,11 @@ function openCpu(threads: number, duty: Duty): OpenedEngine {
   return { engine, device: { engine: 'cpu', name: '', threads, on_cpu: true, measured: false } };
 }
 
-function openGpu(adapter: GPUAdapter, request: () => Promise<GPUAdapter | null>, duty: Duty): OpenedEngine {
+async function openGpu(
+  adapter: GPUAdapter,
+  request: () => Promise<GPUAdapter | null>,
+  duty: Duty,
+): Promise<OpenedEngine> {
   const description = describeAdapter(adapter);
   const now = () => performance.now();
   const engine = new GpuEngine({
@@ -81,6 +86,7 @@ function openGpu(adapter: GPUAdapter, request: () => Promise<GPUAdapter | null>,
     sleeps: false,
     duty,
     dispatch_ms: DISPATCH_MS,
+    tunings: await tuningCache(`${description.vendor ?? ''} ${description.description}`),
   });
   const name = description.software ? `${description.description} (software)` : description.description;
   const on_cpu = description.software;
