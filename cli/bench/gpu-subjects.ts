@@ -6,6 +6,7 @@ import { GpuDevice } from '../../client/engines/gpu-device.ts';
 import { extendByWords, probeOf } from '../../client/engines/gpu-piece.ts';
 import { GpuProgram, type GpuProgramSource } from '../../client/engines/gpu-program.ts';
 import { openDawn } from '../../client/node/dawn.ts';
+import type { PipelineConstants } from '../../protocol/workload.ts';
 import { cutTiles, rangeLength, type Range } from '../../protocol/range.ts';
 import { assembleWgsl } from '../../shaders/lib/assemble.ts';
 import { computeCpu, CpuProgram } from '../../shaders/lib/cpu-kernel.ts';
@@ -26,6 +27,9 @@ import {
   textbookWords,
 } from './textbook.ts';
 
+/** A dispatch that tells tunings apart, and how often each is measured. */
+const TUNING_SECONDS = 0.04;
+const TUNING_TURNS = 3;
 const SHADERS = join(import.meta.dirname, '..', '..', 'shaders');
 
 /** An adapter with the threads that its driver started. */
@@ -99,6 +103,7 @@ export async function wgslSubject({ gpu, threads }: BenchGpu, test: Case): Promi
   };
 
   const dispatches = new Dispatches(program, workload.tileLimits(p).max, threads);
+  await dispatches.tune({ start: test.start, end: test.start + test.span });
   // Of the range so far: the maxima that a piece is held against. A call further on begins anew.
   let batch: { readonly end: bigint; readonly aggregate: unknown } | undefined;
   return {
@@ -193,6 +198,7 @@ class Dispatches {
   readonly #threads: DriverThreads | undefined;
   readonly #tile: bigint;
   readonly #most: number;
+  #tuning: PipelineConstants | undefined;
   #msPerUnit = 0;
   /** So many pieces of a tile are one dispatch. */
   readonly longestCall: bigint;
@@ -207,6 +213,35 @@ class Dispatches {
     this.longestCall = this.#tile * BigInt(this.#most);
   }
 
+  /**
+   * Takes the fastest of the kernel's tunings from now on, as a worker does after some seconds of a job.
+   * @param span where to measure
+   */
+  async tune(span: Range): Promise<void> {
+    const tunings = this.#program.kernel.tunings ?? [];
+    if (tunings.length < 2) return;
+    let length = 1n;
+    const rest = rangeLength(span);
+    const longest = rest < this.#tile ? rest : this.#tile;
+    while (length < longest) {
+      length = length * 4n < longest ? length * 4n : longest;
+      const { seconds } = await this.#dispatch([{ start: span.start, end: span.start + length }]);
+      if (seconds > TUNING_SECONDS) break;
+    }
+    let fastest = Infinity;
+    for (const tuning of tunings) {
+      let best = Infinity;
+      for (let turn = 0; turn <= TUNING_TURNS; turn++) {
+        const end = span.start + length;
+        const { seconds } = await this.#dispatch([{ start: span.start, end }], tuning);
+        // The first one compiles.
+        if (turn > 0) best = Math.min(best, seconds);
+      }
+      if (best < fastest) [fastest, this.#tuning] = [best, tuning];
+    }
+    this.#msPerUnit = 0;
+  }
+
   async *of(range: Range): AsyncGenerator<Dispatched> {
     let pieces: Range[] = [];
     for (const piece of cutTiles(range, this.#tile)) {
@@ -217,10 +252,14 @@ class Dispatches {
     }
   }
 
-  async #dispatch(pieces: readonly Range[]): Promise<Dispatched> {
+  async #dispatch(pieces: readonly Range[], tuning = this.#tuning): Promise<Dispatched> {
     const units = pieces.reduce((sum, piece) => sum + Number(rangeLength(piece)), 0);
     const before = this.#threads?.seconds();
-    const { words, elapsed_ms, exact } = await this.#program.dispatch(pieces, units * this.#msPerUnit);
+    const { words, elapsed_ms, exact } = await this.#program.dispatch(
+      pieces,
+      units * this.#msPerUnit,
+      tuning,
+    );
     const after = this.#threads?.seconds();
     this.#msPerUnit = exact ? elapsed_ms / units : this.#msPerUnit / 2;
     const seconds = after === undefined ? elapsed_ms / 1000 : after - (before ?? 0);

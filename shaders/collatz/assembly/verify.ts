@@ -170,41 +170,51 @@ function fill(from: u32, to: u32): u32 {
 /** Adds the candidates of residues until the wave is full; returns the first residue that was not looked at. */
 function fillNarrow(from: u32, to: u32): u32 {
   let i = from;
+  let active = wave.active;
+  const entries = sieve.entries;
+  const deeper = sieve.deeper;
+  const residues = sieve.residues;
   const h = high0;
   const room = headroom;
   const all = undeepened;
   let counted: u64 = 0;
-  while (i < to && wave.active < wave.FULL) {
-    const word = sieve.entry(i);
+  while (i < to && active < wave.FULL) {
+    const word = load<u64>(entries + (<usize>i << 3));
     let blocks = load<u64>(BLOCKS + (<usize>sieve.entryClass(word) << 3));
     counted += popcnt(blocks);
     if (sieve.entryGrowth(word) > room) blocks = undecided(blocks, i, sieve.entryGrowth(word));
-    else blocks &= load<u64>(sieve.deeper + (<usize>i << 3)) | all;
+    else blocks &= load<u64>(deeper + (<usize>i << 3)) | all;
     const factor = sieve.power3(sieve.entryOdd(word));
     const v = h * factor + sieve.entryValue(word);
-    const n = (h << sieve.SIEVE_BITS) | sieve.residue(i);
+    const n = (h << sieve.SIEVE_BITS) | <u64>load<u32>(residues + (<usize>i << 2));
     while (blocks != 0) {
       const j = ctz(blocks);
       blocks &= blocks - 1;
-      wave.addNarrow(v + j * factor, n + (j << sieve.SIEVE_BITS));
+      wave.putNarrow(active, v + j * factor, n + (j << sieve.SIEVE_BITS));
+      active++;
     }
     i++;
   }
   candidates += counted;
+  wave.setActive(active);
   return i;
 }
 
 function fillWide(from: u32, to: u32): u32 {
   let i = from;
+  let active = wave.active;
+  const entries = sieve.entries;
+  const deeper = sieve.deeper;
+  const residues = sieve.residues;
   const room = headroom;
   const all = undeepened;
   let counted: u64 = 0;
-  while (i < to && wave.active < wave.FULL) {
-    const word = sieve.entry(i);
+  while (i < to && active < wave.FULL) {
+    const word = load<u64>(entries + (<usize>i << 3));
     let blocks = load<u64>(BLOCKS + (<usize>sieve.entryClass(word) << 3));
     counted += popcnt(blocks);
     if (sieve.entryGrowth(word) > room) blocks = undecided(blocks, i, sieve.entryGrowth(word));
-    else blocks &= load<u64>(sieve.deeper + (<usize>i << 3)) | all;
+    else blocks &= load<u64>(deeper + (<usize>i << 3)) | all;
     const factor = sieve.power3(sieve.entryOdd(word));
     // h < 2^72, so h · 3^24 + d < 2^111; 3^c by two factors of at most 3^12. c ≥ 16.
     u128.multiplyAdd(high1, high0, 531441, 0);
@@ -213,7 +223,7 @@ function fillWide(from: u32, to: u32): u32 {
     const vHi = u128.hi + u64(vLo < u128.lo);
     const v0 = vLo & LIMB_MASK;
     const v1 = (vLo >> LIMB_BITS) | (vHi << 20);
-    const nLo = (high0 << sieve.SIEVE_BITS) | sieve.residue(i);
+    const nLo = (high0 << sieve.SIEVE_BITS) | <u64>load<u32>(residues + (<usize>i << 2));
     const two = double();
     while (blocks != 0) {
       const j = ctz(blocks);
@@ -222,12 +232,14 @@ function fillWide(from: u32, to: u32): u32 {
       // With two limbs, v1 is all of the rest; with three it is cut to the middle one.
       const rest = (two ? v1 : v1 & LIMB_MASK) + (low >> LIMB_BITS);
       const n = nLo + (j << sieve.SIEVE_BITS);
-      if (two) wave.addWide(low & LIMB_MASK, rest, 0, n);
-      else wave.addWide(low & LIMB_MASK, rest & LIMB_MASK, (vHi >> 24) + (rest >> LIMB_BITS), n);
+      if (two) wave.putWide(active, low & LIMB_MASK, rest, 0, n);
+      else wave.putWide(active, low & LIMB_MASK, rest & LIMB_MASK, (vHi >> 24) + (rest >> LIMB_BITS), n);
+      active++;
     }
     i++;
   }
   candidates += counted;
+  wave.setActive(active);
   return i;
 }
 

@@ -62,24 +62,25 @@ export function begin(nHi: u64, nLo: u64, inOrder: bool): void {
   ascending = inOrder;
 }
 
+/** Puts a candidate in at place `at`; `setActive` when all are in, since a global costs a store each time. */
 // @ts-ignore: decorator
 @inline
-export function addNarrow(v: u64, n: u64): void {
-  const at = <usize>active << 3;
-  store<u64>(V0 + at, v);
-  store<u64>(N0 + at, n);
-  active++;
+export function putNarrow(at: u32, v: u64, n: u64): void {
+  store<u64>(<usize>at << 3, v, V0);
+  store<u64>(<usize>at << 3, n, N0);
 }
 
 // @ts-ignore: decorator
 @inline
-export function addWide(v0: u64, v1: u64, v2: u64, nLo: u64): void {
-  const at = <usize>active << 3;
-  store<u64>(V0 + at, v0);
-  store<u64>(V1 + at, v1);
-  store<u64>(V2 + at, v2);
-  store<u64>(N0 + at, nLo & LIMB_MASK);
-  active++;
+export function putWide(at: u32, v0: u64, v1: u64, v2: u64, nLo: u64): void {
+  store<u64>(<usize>at << 3, v0, V0);
+  store<u64>(<usize>at << 3, v1, V1);
+  store<u64>(<usize>at << 3, v2, V2);
+  store<u64>(<usize>at << 3, nLo & LIMB_MASK, N0);
+}
+
+export function setActive(count: u32): void {
+  active = count;
 }
 
 /** Low word of the n with this lowest limb. */

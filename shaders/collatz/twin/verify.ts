@@ -49,6 +49,8 @@ interface Found {
   /** Values up to these can't hold a new record. */
   jumpThreshold: number;
   sieveThreshold: number;
+  /** The higher limb of the same for pairs, which must not outgrow them. */
+  pairLimit: number;
 }
 
 export const verifyTwin: KernelTwin = (parameterWords) => {
@@ -61,6 +63,7 @@ export const verifyTwin: KernelTwin = (parameterWords) => {
       handedBack: [],
       jumpThreshold: 0,
       sieveThreshold: 0,
+      pairLimit: -1,
     };
     const sievedFrom = start < SIEVED_FROM ? (end < SIEVED_FROM ? end : SIEVED_FROM) : start;
     for (let n = start + ((3n - start) & 3n); n < sievedFrom; n += 4n) {
@@ -104,6 +107,7 @@ function decide(found: Found, n: bigint): void {
   found.records.push({ n, peak });
   found.jumpThreshold = Number(peak) / JUMP_GROWTH;
   found.sieveThreshold = Number(peak) / SIEVE_GROWTH;
+  found.pairLimit = Math.min(PAIR_JUMP_END, Math.floor(found.jumpThreshold / WORD)) - 1;
 }
 
 /** The candidates of a range within one block. */
@@ -152,7 +156,7 @@ function inPairs(found: Found, jumps: Uint32Array, block: bigint): Walk {
     const low = ((c0[odd] ?? 0) >>> 0) + (value - valueHigh * WORD);
     let v0 = low | 0;
     let v1 = ((c1[odd] ?? 0) + valueHigh + (low >= WORD ? 1 : 0)) | 0;
-    const limit = Math.min(PAIR_JUMP_END, Math.floor(found.jumpThreshold / WORD)) - 1;
+    const limit = found.pairLimit;
     for (let turn = 0; ; turn++) {
       if (v1 < n1 || (v1 === n1 && isBelow(v0, n0))) return true;
       if (v1 > limit || turn > MAX_JUMPS) return false;
@@ -179,6 +183,7 @@ function inLimbs(found: Found, jumps: Uint32Array, block: bigint): Walk {
   const n1 = limb(first, 1);
   const n2 = limb(first, 2);
   const n3 = limb(first, 3);
+  const isHigh = n3 !== 0 || n2 !== 0;
   return (residue, odd, value) => {
     const n0 = first0 | residue;
     const valueHigh = Math.floor(value / WORD);
@@ -189,7 +194,8 @@ function inLimbs(found: Found, jumps: Uint32Array, block: bigint): Walk {
     let v1 = next | 0;
     let v2 = above | 0;
     let v3 = ((c3[odd] ?? 0) + (above >= WORD ? 1 : 0)) | 0;
-    const limit = found.jumpThreshold;
+    // Compared by the two limbs that hold the highest bits of n and what it climbs to.
+    const limit = found.jumpThreshold / (isHigh ? WORD ** 2 : WORD) - 1;
     for (let turn = 0; ; turn++) {
       if (
         v3 === n3 ? (v2 === n2 ? (v1 === n1 ? isBelow(v0, n0) : isBelow(v1, n1)) : isBelow(v2, n2)) : v3 < n3
@@ -197,7 +203,8 @@ function inLimbs(found: Found, jumps: Uint32Array, block: bigint): Walk {
         return true;
       }
       if (v3 >= LIMB_JUMP_END || turn > MAX_JUMPS) return false;
-      if (((v3 * WORD + (v2 >>> 0)) * WORD + (v1 >>> 0)) * WORD + (v0 >>> 0) > limit) return false;
+      if (isHigh ? v3 * WORD + (v2 >>> 0) > limit : v3 !== 0 || (v2 >>> 0) * WORD + (v1 >>> 0) > limit)
+        return false;
       const jump = jumps[v0 & JUMP_MASK] ?? 0;
       const m = jump >>> 16;
       const h0 = (v0 >>> JUMP_BITS) | (v1 << UP);
