@@ -37,13 +37,6 @@ export class BeyondBounds extends Error {
   }
 }
 const BEYOND_BOUNDS = 2;
-/** Below 2^26 other numbers are candidates: verify.c knows one rule. */
-const VERIFIES_FROM = 2n ** 26n;
-
-/** Whether a range is one that the program for its case is written for. */
-export function withinC({ workload }: Case, { start }: Range): boolean {
-  return workload !== 'verify' || start >= VERIFIES_FROM;
-}
 
 export interface CRun {
   readonly units: number;

@@ -4,7 +4,7 @@ import type { Range } from '../../protocol/range.ts';
 import { twins } from '../../shaders/twins.ts';
 import type { GpuProbe } from '../gpu-probe.ts';
 import type { Environment } from '../option.ts';
-import { buildC, runC, withinC } from './c-programs.ts';
+import { buildC, runC } from './c-programs.ts';
 import type { Case } from './cases.ts';
 import { workloadOf } from './cases.ts';
 import { workOf, type Fields } from './comparison.ts';
@@ -34,8 +34,6 @@ export interface Program {
   readonly title: string;
   /** Why it does not compute a case; undefined if it does. */
   unable(test: Case): string | undefined;
-  /** Whether a range of such a case is one that it is written for. */
-  computes(test: Case, range: Range): boolean;
   /** @returns the length of its calls; undefined: it takes the one that it is given */
   prepare(test: Case): Promise<bigint | undefined>;
   fields(test: Case, range: Range): Promise<Fields>;
@@ -79,16 +77,17 @@ export async function openPrograms(
   const chosen = (engine: ProgramName) => engines.includes(engine);
   const start = (adapter: number | null) =>
     Runner.start({ environment, adapter, software: choice.software, core });
+  const onCpu = () => start(null);
   try {
-    programs.push(new RunnerProgram('wasm', await start(null)));
-    if (chosen('twin')) programs.push(new RunnerProgram('twin', await start(null)));
+    programs.push(new RunnerProgram('wasm', await onCpu()));
+    if (chosen('twin')) programs.push(new RunnerProgram('twin', await onCpu(), { fresh: onCpu }));
     const wantsTextbook = chosen('textbook') || chosen('textbook-wgsl');
     const noTextbook = wantsTextbook ? await buildTextbooks() : undefined;
     for (const engine of ['textbook', 'textbook-wgsl'] as const) {
       if (chosen(engine) && noTextbook !== undefined) skip(engine, noTextbook);
     }
     if (chosen('textbook') && noTextbook === undefined) {
-      programs.push(new RunnerProgram('textbook', await start(null)));
+      programs.push(new RunnerProgram('textbook', await onCpu()));
     }
     if (chosen('c')) openC(choice, programs, skipped);
     const onGpu = (['wgsl', 'textbook-wgsl'] as const).filter(chosen);
@@ -99,7 +98,7 @@ export async function openPrograms(
       const runner = await start(index);
       for (const engine of onGpu) {
         if (engine === 'textbook-wgsl' && noTextbook !== undefined) continue;
-        programs.push(new RunnerProgram(engine, runner, { name, software }));
+        programs.push(new RunnerProgram(engine, runner, { gpu: { name, software } }));
       }
     }
   } catch (error) {
@@ -124,9 +123,23 @@ class RunnerProgram implements Program {
   readonly adapter: string | null;
   readonly software: boolean;
   readonly title: string;
-  readonly #runner: Runner;
+  readonly #fresh: (() => Promise<Runner>) | undefined;
+  #runner: Runner;
 
-  constructor(engine: RunKind, runner: Runner, gpu?: { readonly name: string; readonly software: boolean }) {
+  /**
+   * @param options.fresh gives another process for each case. JavaScript is compiled for what it has met: a twin that
+   *   had computed other parameters before computed single threads 40 % slower
+   */
+  constructor(
+    engine: RunKind,
+    runner: Runner,
+    options: {
+      readonly gpu?: { readonly name: string; readonly software: boolean };
+      readonly fresh?: () => Promise<Runner>;
+    } = {},
+  ) {
+    const { gpu, fresh } = options;
+    this.#fresh = fresh;
     this.engine = engine;
     this.#runner = runner;
     this.adapter = gpu?.name ?? null;
@@ -140,11 +153,11 @@ class RunnerProgram implements Program {
     return undefined;
   }
 
-  computes(): boolean {
-    return true;
-  }
-
-  prepare(test: Case): Promise<bigint> {
+  async prepare(test: Case): Promise<bigint> {
+    if (this.#fresh !== undefined) {
+      this.#runner.close();
+      this.#runner = await this.#fresh();
+    }
     return this.#runner.prepare(this.engine, test);
   }
 
@@ -183,10 +196,6 @@ class CProgram implements Program {
   unable({ workload }: Case): string | undefined {
     const program = this.#built.get(workload);
     return program !== undefined && existsSync(program) ? undefined : `there is none for ${workload}`;
-  }
-
-  computes(test: Case, range: Range): boolean {
-    return withinC(test, range);
   }
 
   prepare(): Promise<undefined> {
