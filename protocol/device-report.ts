@@ -4,11 +4,12 @@
  */
 import { z } from 'zod';
 
-export const DEVICE_REPORT_VERSION = 1;
+/** 2: `cpu.web_assembly`. */
+export const DEVICE_REPORT_VERSION = 2;
 
 const text = z.string().max(500);
 const count = z.number().int().nonnegative();
-/** gpu: WebGPU. cpu: WebAssembly on one thread. */
+/** gpu: WebGPU. cpu: WebAssembly on one thread, or without it the kernels' twins in JavaScript. */
 export const reportEngine = z.enum(['gpu', 'cpu']);
 
 const caseGroup = z.strictObject({
@@ -52,12 +53,12 @@ export const deviceReport = z.strictObject({
   version: z.literal(DEVICE_REPORT_VERSION),
   /** Year, month and day. */
   date: z.iso.date(),
-  /** SHA-256 of each kernel by its source: which ones were tested. */
+  /** SHA-256 of each kernel by its source: which ones were tested, those for the CPU only with WebAssembly. */
   kernels: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)),
   /** Of the random ranges: the same seed draws the same ones. */
   seed: count,
   browser: z.strictObject({ user_agent: text, brands: z.array(text), platform: text, mobile: z.boolean() }),
-  cpu: z.strictObject({ threads: count }),
+  cpu: z.strictObject({ threads: count, web_assembly: z.boolean() }),
   gpu: gpuInfo.nullable(),
   /** Why there is no GPU; null if there is one. */
   gpu_problem: text.nullable(),

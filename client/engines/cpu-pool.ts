@@ -1,5 +1,5 @@
 /**
- * N CPU threads that run WebAssembly kernels. The host (worker_threads, a page) says how a thread is made; the
+ * N CPU threads that run CPU kernels. The host (worker_threads, a page) says how a thread is made; the
  * pool keeps each busy with a short queue of its own, and replaces the ones that die.
  */
 import type { Range } from '../../protocol/range.ts';
@@ -10,6 +10,8 @@ import type { LoadedKernel } from './engine.ts';
 export interface CpuProgramSource {
   /** The same key, the same kernel and parameters. */
   readonly key: string;
+  /** `CpuKernel.module` */
+  readonly module: string;
   readonly wasm: LoadedKernel;
   readonly parameterWords: Uint32Array;
 }

@@ -1,11 +1,13 @@
 /**
  * What a CPU thread does, wherever it lives: keeps some programs, runs ranges. Only this and the kernel runner
- * are loaded into a thread, which keeps it small. The messages are what crosses to it; answers come in order.
+ * are loaded into a thread, which keeps it small; the twins only where there is no WebAssembly. The messages are what crosses to it; answers come in order.
  */
 import type { Range } from '../../protocol/range.ts';
 import { KernelFault } from '../../protocol/workload.ts';
-import { CpuProgram } from '../../shaders/lib/cpu-kernel.ts';
+import type { RangeProgram } from '../../shaders/lib/cpu-kernel.ts';
 import type { CpuAnswer, CpuProgramSource, CpuThread } from './cpu-pool.ts';
+import type { CpuProgramParts } from './cpu-program.ts';
+import { openCpuProgram } from './cpu-program.ts';
 
 export type ThreadRequest =
   | {
@@ -14,7 +16,7 @@ export type ThreadRequest =
       readonly start: bigint;
       readonly end: bigint;
       /** With the first run of a key, and after it was forgotten. */
-      readonly load?: { readonly wasm: Uint8Array<ArrayBuffer>; readonly parameterWords: Uint32Array };
+      readonly load?: CpuProgramParts;
     }
   | { readonly kind: 'forget'; readonly key: string };
 
@@ -23,7 +25,7 @@ export type ThreadReply =
   | { readonly kind: 'fault'; readonly message: string };
 
 export class ThreadBody {
-  readonly #programs = new Map<string, CpuProgram>();
+  readonly #programs = new Map<string, RangeProgram>();
   readonly #now: () => number;
 
   /** @param now monotonic milliseconds */
@@ -41,7 +43,7 @@ export class ThreadBody {
       const { key, load } = request;
       let program = this.#programs.get(key);
       if (load !== undefined) {
-        program = await CpuProgram.load(load.wasm, load.parameterWords);
+        program = await openCpuProgram(load);
         this.#programs.set(key, program);
       }
       if (program === undefined) return { kind: 'fault', message: 'the thread was not given the program' };
@@ -61,11 +63,11 @@ export class ThreadRequests {
   readonly #loaded = new Set<string>();
 
   run(program: CpuProgramSource, range: Range): ThreadRequest {
-    const { key, wasm, parameterWords } = program;
+    const { key, module, wasm, parameterWords } = program;
     const { start, end } = range;
     if (this.#loaded.has(key)) return { kind: 'run', key, start, end };
     this.#loaded.add(key);
-    return { kind: 'run', key, start, end, load: { wasm: wasm.bytes, parameterWords } };
+    return { kind: 'run', key, start, end, load: { module, wasm: wasm.bytes, parameterWords } };
   }
 
   forget(key: string): ThreadRequest {

@@ -1,4 +1,4 @@
-/** The engine over CPU threads: WebAssembly kernels give each tile's exact aggregate. */
+/** The engine over CPU threads: CPU kernels, or their twins, give each tile's exact aggregate. */
 import type { DeviceInfo, WorkerKind } from '../../protocol/messages.ts';
 import type { Range } from '../../protocol/range.ts';
 import type { CpuPool, CpuProgramSource } from './cpu-pool.ts';
@@ -134,8 +134,9 @@ let tableCount = 0;
 /** A batch's CPU kernel with its parameters. */
 export function cpuProgram(batch: Pick<Batch, 'workload' | 'parameters' | 'kernels'>): CpuProgramSource {
   const parameterWords = batch.workload.parameterWords(batch.parameters);
+  const { module } = batch.workload.kernels(batch.parameters).cpu;
   const wasm = batch.kernels.cpu;
-  return { key: `${wasm.sha256} ${keyOf(parameterWords)}`, wasm, parameterWords };
+  return { key: `${wasm.sha256} ${keyOf(parameterWords)}`, module, wasm, parameterWords };
 }
 
 function keyOf(words: Uint32Array): string {

@@ -8,7 +8,7 @@
 import type { Range } from '../../protocol/range.ts';
 import { cutTiles, rangeLength } from '../../protocol/range.ts';
 import type { PipelineConstants, Workload } from '../../protocol/workload.ts';
-import type { CpuProgram } from '../../shaders/lib/cpu-kernel.ts';
+import type { RangeProgram } from '../../shaders/lib/cpu-kernel.ts';
 import { computeCpu } from '../../shaders/lib/cpu-kernel.ts';
 import type { GpuDevice } from './gpu-device.ts';
 import { extendByWords, probeOf } from './gpu-piece.ts';
@@ -19,7 +19,7 @@ export interface GpuComputeParts {
   /** The assembled text of `workload.kernels(p).gpu`. */
   readonly wgsl: string;
   /** Computes claims and what is handed back. */
-  readonly cpu: CpuProgram;
+  readonly cpu: RangeProgram;
   /** One of the kernel's tunings; absent: the conservative one. */
   readonly tuning?: PipelineConstants;
   /** Called after each dispatch, for measuring. */

@@ -22,8 +22,13 @@ type Exports = Readonly<Record<string, unknown>>;
 const WORD_BYTES = 4;
 const MASK_64 = (1n << 64n) - 1n;
 
+/** What answers ranges with the words that a workload's `decodeCpu` reads: its CPU kernel, or the twin of that. */
+export interface RangeProgram {
+  run(range: Range): Uint32Array;
+}
+
 /** A kernel with its parameters written and its tables built. Not reentrant; holds its own memory. */
-export class CpuProgram {
+export class CpuProgram implements RangeProgram {
   readonly #exports: Exports;
 
   private constructor(exports: Exports) {
@@ -87,8 +92,13 @@ export class CpuProgram {
   }
 }
 
-/** The exact aggregate of `range`, by the workload's CPU kernel. */
-export function computeCpu<P, T, A>(workload: Workload<P, T, A>, p: P, program: CpuProgram, range: Range): A {
+/** The exact aggregate of `range`, by the workload's CPU kernel or its twin. */
+export function computeCpu<P, T, A>(
+  workload: Workload<P, T, A>,
+  p: P,
+  program: RangeProgram,
+  range: Range,
+): A {
   return workload.decodeCpu(p, range, program.run(range));
 }
 

@@ -5,6 +5,7 @@ import { drawer, collector, runCases } from '../../client/browser/device/cases.t
 import type { Case } from '../../client/browser/device/cases.ts';
 import {
   comparisonName,
+  cpuNote,
   fileName,
   gpuName,
   rateText,
@@ -82,6 +83,11 @@ test('the report in words', () => {
   assert.equal(gpuName({ gpu, gpu_problem: null }), 'apple · metal 3');
   assert.equal(gpuName({ gpu: { ...gpu, fallback: true }, gpu_problem: null }), 'apple · metal 3 (software)');
   assert.equal(gpuName({ gpu: null, gpu_problem: 'no WebGPU' }), 'no WebGPU');
+  assert.equal(cpuNote({ cpu: { threads: 8, web_assembly: true } }), undefined);
+  assert.match(
+    cpuNote({ cpu: { threads: 8, web_assembly: false } }) ?? '',
+    /^This browser runs no WebAssembly, so its CPU computes in JavaScript: the same answers/,
+  );
   assert.equal(fileName({ date: '2026-01-31', gpu }), 'device-report-apple-metal-3-2026-01-31.json');
   assert.equal(fileName({ date: '2026-01-31', gpu: null }), 'device-report-cpu-2026-01-31.json');
 });

@@ -85,6 +85,7 @@ suite('the page that tests a device', { skip }, () => {
     assert.ok(report.rates.length >= 16);
     for (const rate of report.rates) assert.ok((rate.units_per_second ?? 0) > 0, JSON.stringify(rate));
     assert.match(JSON.stringify(report.gpu), /swiftshader/i);
+    assert.equal(report.cpu.web_assembly, true);
     assert.ok((report.gpu?.limits['maxBufferSize'] ?? 0) > 0);
     assert.equal(await page.locator('.device-json').textContent(), text);
     assert.deepEqual(errors, []);
@@ -117,7 +118,7 @@ suite('the page that tests a device', { skip }, () => {
     await page.close();
   });
 
-  test('without a GPU the CPU is tested, and the page says why', async (t) => {
+  test('without a GPU and WebAssembly the CPU is tested by the twins, and the page says why', async (t) => {
     const coordinator = await runCoordinator(t);
     const bare = await chromium.launch({
       ...chromiumLaunchOptions(executablePath ?? ''),
@@ -125,10 +126,19 @@ suite('the page that tests a device', { skip }, () => {
     });
     t.after(() => bare.close());
     const page = await bare.newPage();
-    const { report } = await testedBy(page, coordinator.url);
+    // Not by --jitless, as in without-webassembly.test.ts: interpreted, the plain definitions take too long.
+    await page.route(/device-thread/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `delete globalThis.WebAssembly;${await response.text()}` });
+    });
+    const { report, errors } = await testedBy(page, coordinator.url);
     assert.equal(report.gpu, null);
     assert.match(report.gpu_problem ?? '', /gave no GPU|no WebGPU/);
+    assert.equal(report.cpu.web_assembly, false);
     await page.getByRole('heading', { name: /^This device is exact/ }).waitFor();
+    await page.getByText('This browser runs no WebAssembly, so its CPU computes in JavaScript').waitFor();
     assert.ok(report.groups.every(({ engine }) => engine === 'cpu'));
+    for (const rate of report.rates) assert.ok((rate.units_per_second ?? 0) > 0, JSON.stringify(rate));
+    assert.deepEqual(errors, []);
   });
 });

@@ -2,7 +2,9 @@
 import type { DeviceReport } from '../../../protocol/device-report.ts';
 
 /** What only the page knows of the browser. */
-export type BrowserFacts = Pick<DeviceReport, 'browser' | 'cpu'>;
+export type BrowserFacts = Pick<DeviceReport, 'browser'> & {
+  readonly cpu: Pick<DeviceReport['cpu'], 'threads'>;
+};
 
 export interface Progress {
   readonly done: number;

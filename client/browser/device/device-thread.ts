@@ -4,6 +4,7 @@ import { expose } from 'comlink';
 import type { DeviceReport, GpuInfo, MeasuredRate } from '../../../protocol/device-report.ts';
 import { DEVICE_REPORT_VERSION, deviceReport } from '../../../protocol/device-report.ts';
 import { comparisons } from '../../../shaders/conformance.ts';
+import { runsWebAssembly } from '../../../shaders/lib/webassembly.ts';
 import { workloads } from '../../../shaders/registry.ts';
 import { GpuDevice } from '../../engines/gpu-device.ts';
 import { HttpKernels } from '../../kernel-source.ts';
@@ -70,6 +71,7 @@ async function run(
       kernels: Object.fromEntries(hashes),
       seed,
       ...facts,
+      cpu: { ...facts.cpu, web_assembly: runsWebAssembly() },
       gpu: gpu?.info ?? null,
       gpu_problem: 'problem' in opened ? opened.problem : null,
       groups,

@@ -1,8 +1,10 @@
-/** This device's engines for its test: WebAssembly on this thread, and the GPU if there is one. */
+/** This device's engines for its test: the CPU kernels on this thread, and the GPU if there is one. */
 import type { Range } from '../../../protocol/range.ts';
 import type { Workload } from '../../../protocol/workload.ts';
 import type { Engines } from '../../../shaders/conformance.ts';
-import { CpuProgram, computeCpu } from '../../../shaders/lib/cpu-kernel.ts';
+import type { RangeProgram } from '../../../shaders/lib/cpu-kernel.ts';
+import { computeCpu } from '../../../shaders/lib/cpu-kernel.ts';
+import { openCpuProgram } from '../../engines/cpu-program.ts';
 import { computeGpu } from '../../engines/gpu-compute.ts';
 import type { GpuDevice } from '../../engines/gpu-device.ts';
 import { probeOf } from '../../engines/gpu-piece.ts';
@@ -28,12 +30,14 @@ export class EngineMaker {
 
   of<P, T, A>(workload: Workload<P, T, A>): DeviceEngines<P, A> {
     /** One per kernel and parameters: tables take longer to build than short ranges to compute. */
-    const programs = new Map<string, Promise<CpuProgram>>();
-    const program = (p: P): Promise<CpuProgram> => {
-      const words = workload.parameterWords(p);
+    const programs = new Map<string, Promise<RangeProgram>>();
+    const program = (p: P): Promise<RangeProgram> => {
+      const parameterWords = workload.parameterWords(p);
       const { module } = workload.kernels(p).cpu;
-      const key = `${module} ${words.join()}`;
-      const made = programs.get(key) ?? this.#bytes(module).then((wasm) => CpuProgram.load(wasm, words));
+      const key = `${module} ${parameterWords.join()}`;
+      const made =
+        programs.get(key) ??
+        this.#bytes(module).then((wasm) => openCpuProgram({ module, wasm, parameterWords }));
       programs.set(key, made);
       return made;
     };
@@ -72,7 +76,7 @@ function gpuParts<P, T, A>(
     textOf,
     exact,
   }: {
-    readonly program: (p: P) => Promise<CpuProgram>;
+    readonly program: (p: P) => Promise<RangeProgram>;
     readonly textOf: (p: P) => Promise<string>;
     readonly exact: (p: P, range: Range) => Promise<A>;
   },

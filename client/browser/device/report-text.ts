@@ -50,6 +50,21 @@ export function gpuName({ gpu, gpu_problem }: Pick<DeviceReport, 'gpu' | 'gpu_pr
   return gpu.fallback ? `${name} (software)` : name;
 }
 
+/**
+ * What it means that a device computes on its CPU without WebAssembly; undefined if it has it. Measured in Node 24 on one
+ * thread, `threads bench --only kernels --engines wasm,twin`: the twins took 4 times the time of the WebAssembly kernels
+ * for thread, 7 to 13 times for verify, 38 to 47 times for statistics. With JavaScript interpreted (`node --jitless`), as
+ * in Lockdown Mode, they took another 9 to 27 times as long.
+ */
+export function cpuNote({ cpu }: Pick<DeviceReport, 'cpu'>): string | undefined {
+  if (cpu.web_assembly) return undefined;
+  return (
+    'This browser runs no WebAssembly, so its CPU computes in JavaScript: the same answers, but about 4 times slower for ' +
+    'threads, 10 times for verifying numbers and 40 times for their statistics. Where a browser compiles no ' +
+    'JavaScript either, as in Lockdown Mode, it is some 10 to 30 times slower again.'
+  );
+}
+
 /** Without spaces and what file systems refuse. */
 export function fileName({ date, gpu }: Pick<DeviceReport, 'date' | 'gpu'>): string {
   const device =

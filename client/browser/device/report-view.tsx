@@ -3,11 +3,13 @@ import type { CaseGroup, DeviceReport } from '../../../protocol/device-report.ts
 import { Button } from '../controls/button.tsx';
 import { grouped } from '../format/figures.ts';
 import { Icon } from '../shell/icon.tsx';
-import { comparisonName, fileName, gpuName, rateText, workloadName } from './report-text.ts';
+import { comparisonName, cpuNote, fileName, gpuName, rateText, workloadName } from './report-text.ts';
 
 export function ReportView({ report }: { readonly report: DeviceReport }) {
+  const note = cpuNote(report);
   return (
     <>
+      {note === undefined ? null : <p>{note}</p>}
       <div class="device-tables">
         <Answers groups={report.groups} />
         <Rates report={report} />
@@ -130,6 +132,7 @@ function Facts({ report }: { readonly report: DeviceReport }) {
         <dt>CPU</dt>
         <dd>
           {cpu.threads} {cpu.threads === 1 ? 'thread' : 'threads'}
+          {cpu.web_assembly ? '' : ', JavaScript: this browser runs no WebAssembly'}
         </dd>
         <dt>Browser</dt>
         <dd>

@@ -38,13 +38,14 @@ export function Status({ lend }: { readonly lend: Lend }) {
   );
 }
 
-/** "Apple M2, WebGPU"; "8 threads, WebAssembly". */
+/** "Apple M2, WebGPU"; "CPU, WebAssembly on 8 threads". */
 export function deviceLine(lend: Lend): string {
   const device = lend.device.value;
   if (device === undefined) return 'Finding out what this device can do';
-  const { engine, name, threads } = device;
+  const { engine, name, threads, web_assembly } = device;
   if (engine === 'gpu') return `${name === '' ? 'GPU' : name}, WebGPU`;
-  return `${name === '' ? 'CPU' : name}, WebAssembly on ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  const on = `on ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return `${name === '' ? 'CPU' : name}, ${web_assembly ? `WebAssembly ${on}` : `JavaScript ${on}: slower, as this browser runs no WebAssembly`}`;
 }
 
 export function Rate({ lend }: { readonly lend: Lend }) {

@@ -1,5 +1,5 @@
 /**
- * The computing thread of a page: a Web Worker with an engine (WebGPU, or WebAssembly in further Web Workers) and
+ * The computing thread of a page: a Web Worker with an engine (WebGPU, or CPU kernels in further Web Workers) and
  * the worker loop. Loaded after the visitor's click, never before.
  */
 import './zod-without-eval.ts';

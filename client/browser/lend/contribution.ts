@@ -50,6 +50,8 @@ export interface ContributionDevice {
   /** Empty where the browser does not tell. */
   readonly name: string;
   readonly threads: number;
+  /** The CPU kernels run as WebAssembly; false: their twins in JavaScript run, as this browser has none. */
+  readonly web_assembly: boolean;
   /** It computes on the CPU, whatever it is called. */
   readonly on_cpu: boolean;
   /** It was found the faster one by a measurement just now. */

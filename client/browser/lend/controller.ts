@@ -189,10 +189,10 @@ export function createLend(): Lend {
         paused: paused_by.peek().length > 0,
       },
       {
-        device: ({ engine, name, threads, on_cpu, measured }) => {
+        device: ({ engine, name, threads, web_assembly, on_cpu, measured }) => {
           if (measured) faster = engine;
           device_on_cpu.value = on_cpu;
-          device.value = { engine, name, threads };
+          device.value = { engine, name, threads, web_assembly };
           remember(false);
         },
         report: (next) => {

@@ -1,4 +1,4 @@
-/** The program of one Web Worker that computes by WebAssembly: answers ThreadRequests, one after the other. */
+/** The program of one Web Worker that computes on the CPU: answers ThreadRequests, one after the other. */
 import type { ThreadRequest } from '../../engines/cpu-thread.ts';
 import { ThreadBody } from '../../engines/cpu-thread.ts';
 

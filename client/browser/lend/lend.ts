@@ -3,7 +3,7 @@
  * that computes is loaded before `start`.
  */
 import type { ReadonlySignal } from '@preact/signals';
-import type { ContributionProblem } from './contribution.ts';
+import type { ContributionDevice, ContributionProblem } from './contribution.ts';
 
 /** The five stops, as shares of the time in which the device computes. */
 export const INTENSITIES = [
@@ -15,7 +15,10 @@ export const INTENSITIES = [
 ] as const;
 export type Intensity = (typeof INTENSITIES)[number]['name'];
 
-/** gpu: WebGPU. cpu: WebAssembly in several Web Workers. auto: what a short measurement finds faster. */
+/**
+ * gpu: WebGPU. cpu: WebAssembly in several Web Workers, or JavaScript where there is none. auto: what a short measurement
+ * finds faster.
+ */
 export type EngineChoice = 'auto' | 'gpu' | 'cpu';
 
 /** Each by itself; any of them pauses. */
@@ -76,7 +79,7 @@ export interface Lend {
   readonly connected: ReadonlySignal<boolean>;
   /** Of the device that computes, once known. */
   readonly device: ReadonlySignal<
-    { readonly engine: 'gpu' | 'cpu'; readonly name: string; readonly threads: number } | undefined
+    Pick<ContributionDevice, 'engine' | 'name' | 'threads' | 'web_assembly'> | undefined
   >;
   readonly unit: ReadonlySignal<string>;
   readonly rate_per_second: ReadonlySignal<number>;

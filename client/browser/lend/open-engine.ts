@@ -1,4 +1,5 @@
 /** Opens the engine that the visitor chose, or the one that a short measurement finds faster. */
+import { runsWebAssembly } from '../../../shaders/lib/webassembly.ts';
 import { BackOff } from '../../back-off.ts';
 import { CpuPool } from '../../engines/cpu-pool.ts';
 import { inlineThread } from '../../engines/cpu-thread.ts';
@@ -57,8 +58,9 @@ export async function openEngine(
 }
 
 function openCpu(threads: number, duty: Duty): OpenedEngine {
+  const web_assembly = runsWebAssembly();
   const device = {
-    description: threads === 1 ? 'WebAssembly, 1 thread' : `WebAssembly, ${threads} threads`,
+    description: `${web_assembly ? 'WebAssembly' : 'JavaScript'}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
     vendor: null,
     backend: null,
     software: false,
@@ -66,7 +68,10 @@ function openCpu(threads: number, duty: Duty): OpenedEngine {
     threads,
   };
   const engine = new CpuEngine({ kind: 'cpu', device, pool: webCpuPool(threads), duty, piece_ms: PIECE_MS });
-  return { engine, device: { engine: 'cpu', name: '', threads, on_cpu: true, measured: false } };
+  return {
+    engine,
+    device: { engine: 'cpu', name: '', threads, web_assembly, on_cpu: true, measured: false },
+  };
 }
 
 async function openGpu(
@@ -89,8 +94,8 @@ async function openGpu(
     tunings: await tuningCache(`${description.vendor ?? ''} ${description.description}`),
   });
   const name = description.software ? `${description.description} (software)` : description.description;
-  const on_cpu = description.software;
-  return { engine, device: { engine: 'gpu', name, threads: 1, on_cpu, measured: false } };
+  const device = { threads: 1, web_assembly: runsWebAssembly(), on_cpu: description.software };
+  return { engine, device: { engine: 'gpu', name, ...device, measured: false } };
 }
 
 /** Both compute the same known sample for a moment; the slower one is closed. */

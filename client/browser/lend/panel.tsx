@@ -88,6 +88,7 @@ function Offer({ lend }: { readonly lend: Lend }) {
 function DeviceFacts() {
   const secure = window.isSecureContext;
   const webgpu = 'gpu' in navigator;
+  const webAssembly = 'WebAssembly' in window;
   const threads = navigator.hardwareConcurrency;
   return (
     <section class="lend-section" aria-label="What your device can do">
@@ -104,7 +105,7 @@ function DeviceFacts() {
           <span>
             WebAssembly, {threads} {threads === 1 ? 'thread' : 'threads'}
           </span>
-          <Fact good word="ready" />
+          <Fact good={webAssembly} word={webAssembly ? 'ready' : 'not in this browser: JavaScript, slower'} />
         </li>
       </ul>
       <p class="small">

@@ -115,7 +115,7 @@ export function problemNotice(kind: ContributionProblem, message: string, addres
     case 'no_webgpu':
       return notice(
         'Your CPU can help',
-        'This browser has no WebGPU, so the work runs as WebAssembly: slower, the same answers.',
+        'This browser has no WebGPU, so the work runs on the CPU: slower, the same answers.',
         ON_CPU,
         TEST_DEVICE,
       );

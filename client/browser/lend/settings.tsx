@@ -83,7 +83,7 @@ export function EngineSetting({ lend }: { readonly lend: Lend }) {
         options={[
           { value: 'auto', label: 'Automatic', title: 'Automatic: what a short measurement finds faster' },
           { value: 'gpu', label: 'GPU', title: 'GPU, by WebGPU' },
-          { value: 'cpu', label: 'CPU', title: 'CPU, by WebAssembly' },
+          { value: 'cpu', label: 'CPU', title: 'CPU, by WebAssembly where the browser has it' },
         ]}
         value={lend.engine_choice.value}
         onChange={(choice) => lend.setEngine(choice)}
