@@ -223,6 +223,8 @@ class Dispatches {
     let length = 1n;
     const rest = rangeLength(span);
     const longest = rest < this.#tile ? rest : this.#tile;
+    // Compiles.
+    await this.#dispatch([{ start: span.start, end: span.start + length }]);
     while (length < longest) {
       length = length * 4n < longest ? length * 4n : longest;
       const { seconds } = await this.#dispatch([{ start: span.start, end: span.start + length }]);

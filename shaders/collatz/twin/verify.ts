@@ -24,10 +24,13 @@ const PAIRS_END = 1n << 43n;
 const PAIR_JUMP_END = 1 << 25;
 /** A jump from below 2^118 stays below 2^126: highest limb. */
 const LIMB_JUMP_END = 1 << 22;
-/** No value of T in a jump from v exceeds v times this: 1.5 · 3 · 1.5^9 < 2^8. The half is for rounding. */
-const JUMP_GROWTH = 2 ** 8.5;
-/** No value of T in the 24 steps of the sieve exceeds n times this. */
-const SIEVE_GROWTH = 2 ** 16.5;
+/**
+ * No value of T in a jump of 10 steps from v ≥ 2^26 exceeds v times this: 3·(v + 1)·1.5^9 + 1 is less than 116·v. The
+ * rest is for the rounding of doubles.
+ */
+const JUMP_GROWTH = 117;
+/** The same for the 24 steps of the sieve from n: 3·(n + 1)·1.5^23 + 1 is less than 33,700·n. */
+const SIEVE_GROWTH = 33_800;
 const PEAK_END = 1n << 128n;
 /** As in the kernel: longer glides are decided step by step. */
 const MAX_JUMPS = 400;
@@ -123,15 +126,29 @@ function walkBlock(found: Found, residues: Residues, jumps: Uint32Array, range: 
   const { r, class9, odd, value } = residues;
   const firstNumber = Number(first);
   let candidates = 0;
-  for (let index = 0; index < r.length; index++) {
+  // Not all residues of the block: an interpreter takes 15 ms to pass over those outside of a short range, as long as a
+  // piece in a browser is to take, so pieces would shrink to nothing.
+  const until = firstNotBelow(r, to);
+  for (let index = firstNotBelow(r, from); index < until; index++) {
     const residue = r[index] ?? 0;
-    if (chosen[class9[index] ?? 0] === 0 || residue < from || residue >= to) continue;
+    if (chosen[class9[index] ?? 0] === 0) continue;
     candidates++;
     const settled =
       firstNumber + residue <= found.sieveThreshold && walk(residue, odd[index] ?? 0, value[index] ?? 0);
     if (!settled) decide(found, first + BigInt(residue));
   }
   found.candidates += candidates;
+}
+
+/** Index of the first entry that is `least` or more; the entries ascend. */
+function firstNotBelow(entries: Uint32Array, least: number): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((entries[middle] ?? 0) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Jumps on from U^24(n) = h·3^odd + value until it is below n; false if n must be decided step by step. */
