@@ -126,7 +126,7 @@ function walkBlock(found: Found, residues: Residues, jumps: Uint32Array, range: 
   const { r, class9, odd, value } = residues;
   const firstNumber = Number(first);
   let candidates = 0;
-  // Not all residues of the block: an interpreter takes 15 ms to pass over those outside of a short range, as long as a
+  // Not all residues of the block: an interpreter takes 20 ms to pass over those outside of a short range, longer than a
   // piece in a browser is to take, so pieces would shrink to nothing.
   const until = firstNotBelow(r, to);
   for (let index = firstNotBelow(r, from); index < until; index++) {
