@@ -176,7 +176,7 @@ function answers<P, T, A>(
           }
         }
       });
-      api.test(`${w.type}: no tuning shows in a result, ${gpu.name}: ${name}`, async () => {
+      api.test(`${w.type}: GPU = CPU by any tuning, ${gpu.name}: ${name}`, async () => {
         const { max } = w.tileLimits(p);
         const [range] = ranges;
         if (range === undefined) return;

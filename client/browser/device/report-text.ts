@@ -28,6 +28,8 @@ export function comparisonName({ comparison, engine }: Pick<CaseGroup, 'comparis
       return 'CPU: as the plain definition, random ranges';
     case 'GPU = CPU':
       return 'GPU: as the CPU';
+    case 'GPU = CPU by any tuning':
+      return 'GPU: as the CPU, by any tuning';
     case 'GPU = CPU on random ranges':
       return 'GPU: as the CPU, random ranges';
     default:
