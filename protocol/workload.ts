@@ -51,6 +51,8 @@ export interface GpuKernel {
    * measures them on the device and takes the fastest. The first is used where a device is unknown. Absent: none.
    */
   readonly tunings?: readonly PipelineConstants[];
+  /** Of the tunings the one for a software adapter that was not measured yet. Absent: the first. */
+  readonly softwareTuning?: PipelineConstants;
 }
 
 /**

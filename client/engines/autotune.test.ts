@@ -71,6 +71,11 @@ test('a tuning that the device refuses is left out; the usual one can’t be', (
   assert.ok(tune.settled);
 });
 
+test('a device of which something is known begins with another tuning', () => {
+  assert.deepEqual(new Autotune('kernel', TUNINGS, undefined, { LANES: 256 }).next(), { LANES: 256 });
+  assert.deepEqual(new Autotune('kernel', TUNINGS, undefined, { LANES: 512 }).next(), { LANES: 64 });
+});
+
 test('without tunings, or with one, there is nothing to measure', () => {
   assert.equal(new Autotune('kernel', []).next(), undefined);
   const only = new Autotune('kernel', [{ LANES: 64 }]);

@@ -33,14 +33,23 @@ export class Autotune {
   #settled = false;
   #spent_ms = 0;
 
-  /** @param kernel what the choice is remembered under: changes whenever the kernel's text does */
-  constructor(kernel: string, tunings: readonly PipelineConstants[], memory?: TuningMemory) {
+  /**
+   * @param kernel what the choice is remembered under: changes whenever the kernel's text does
+   * @param usual one of the tunings, used until they are measured; absent: the first
+   */
+  constructor(
+    kernel: string,
+    tunings: readonly PipelineConstants[],
+    memory?: TuningMemory,
+    usual?: PipelineConstants,
+  ) {
     this.#kernel = kernel;
     this.#memory = memory;
     this.#candidates = tunings.map((tuning) => ({ tuning, rates: [], failed: false }));
     const remembered = memory?.get(kernel);
     const known = this.#candidates.find(({ tuning }) => JSON.stringify(tuning) === remembered);
-    this.#chosen = known ?? this.#candidates[0];
+    const expected = this.#candidates.find(({ tuning }) => JSON.stringify(tuning) === JSON.stringify(usual));
+    this.#chosen = known ?? expected ?? this.#candidates[0];
     this.#settled = known !== undefined || this.#candidates.length < 2;
   }
 

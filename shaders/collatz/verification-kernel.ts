@@ -15,7 +15,8 @@ const HEADER_WORDS = 256;
 /** A piece has at most so many cells: see verify.wgsl. */
 const ROWS = 1026;
 const ROW_WORDS = 2;
-const LEAST_CELL_BITS = 16;
+/** The last candidates of a cell leave lanes idle: of 2^16 numbers, half of them. */
+const LEAST_CELL_BITS = 19;
 /** In a workgroup, of all tunings. */
 const MOST_LANES = 128;
 /** In a row: the cell is the host's. */
@@ -37,6 +38,7 @@ export const verificationGpuKernel: GpuKernel = {
     { LANES: 64, TABLE: 0 },
     { LANES: 128, TABLE: 1 },
   ],
+  softwareTuning: { LANES: 16, TABLE: 0 },
 };
 
 const LEAST_LIMBS = 2;

@@ -1,6 +1,6 @@
 // collatz, mode verify: walks the candidates of a piece and tells, per cell, where large glide peaks may be.
 //
-// A piece is cut into cells of 2^16 numbers or more that don't cross a multiple of their length, so each lies in one
+// A piece is cut into cells of 2^19 numbers or more that don't cross a multiple of their length, so each lies in one
 // block h·2^24 …: all its candidates have the same h, and differ in the residue alone. A workgroup takes cell after
 // cell; a lane takes every LANES-th candidate of a cell.
 //
@@ -52,7 +52,7 @@ const HEADER_WORDS = 256u;
 const ROWS = 1026u;
 const ROW_WORDS = 2u;
 const OUTPUT_WORDS = 2308u;
-const LEAST_CELL_BITS = 16u;
+const LEAST_CELL_BITS = 19u;
 // Two words for each lane and cell.
 const SCRATCH_WORDS = 262656u;
 // A cell whose lane turns so often is computed by the host. Per candidate of the lane, and at least.
