@@ -25,7 +25,7 @@ import type { Settings } from './lending.ts';
 
 const END = 100_000n;
 const PATIENCE_MS = 90_000;
-const COMPUTING = /contribution|kernels|socket|cpu-web-thread|sha2/;
+const COMPUTING = /contribution|kernels|socket|cpu-web-thread|sha2|twins/;
 
 suite('the page that lends a device', { skip }, () => {
   before(() => buildPages());
@@ -80,7 +80,7 @@ async function wholeJob(
   if (withoutWebGpu) {
     await context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'gpu'));
   }
-  const { page, errors } = await visit(context, coordinator.url);
+  const { page, errors, fetched } = await visit(context, coordinator.url);
   const begun_ms = performance.now();
   await (
     withoutWebGpu ? page.getByRole('button', { name: 'Start on the CPU' }).first() : startButton(page)
@@ -101,6 +101,7 @@ async function wholeJob(
   assert.deepEqual(result, JSON.parse(JSON.stringify(batch.workload.result(batch.parameters, exact))));
   assertOeis(result);
   assert.deepEqual(errors, []);
+  assert.ok(!fetched.some((path) => /twins/.test(path)), 'twins are for browsers without WebAssembly');
   await stopButton(page).click();
   await until(async () => (await tabs(coordinator)).length === 0, 'the page is gone');
 }
