@@ -55,8 +55,8 @@ export function gpuName({ gpu, gpu_problem }: Pick<DeviceReport, 'gpu' | 'gpu_pr
 /**
  * What it means that a device computes on its CPU without WebAssembly; undefined if it has it. Measured in Node 24 on one
  * thread, `threads bench --only kernels --engines wasm,twin`: the twins took 4 times the time of the WebAssembly kernels
- * for thread, 7 to 13 times for verify, 38 to 47 times for statistics. With JavaScript interpreted (`node --jitless`), as
- * in Lockdown Mode, they took another 9 to 27 times as long.
+ * for thread, 7 to 14 times for verify, 38 to 47 times for statistics. With JavaScript interpreted (`node --jitless`), as
+ * in Lockdown Mode, they took another 8 to 35 times as long.
  */
 export function cpuNote({ cpu }: Pick<DeviceReport, 'cpu'>): string | undefined {
   if (cpu.web_assembly) return undefined;
