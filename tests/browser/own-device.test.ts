@@ -23,7 +23,7 @@ import {
 } from './lending.ts';
 
 /** Some hundred blocks of the map to a batch, which takes a CPU seconds. */
-const JOB = { end: String(2n ** 29n), batch: { batch_size: 2 ** 24 } };
+const JOB = { end: String(2n ** 34n), batch: { batch_size: 2 ** 29 } };
 
 suite('this device among the others', { skip }, () => {
   before(() => buildPages());
