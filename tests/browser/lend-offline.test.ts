@@ -20,7 +20,7 @@ import {
   visitor,
 } from './lending.ts';
 
-const END = 150_000_000n;
+const END = 600_000_000n;
 /** How long the batch that is cut should take yet: by time, as machines differ by tens. */
 const LEFT_MS = 3000;
 
