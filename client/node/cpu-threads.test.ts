@@ -61,9 +61,9 @@ suite('the CPU engine on worker_threads', () => {
 
   test('a thread that dies is replaced and its tiles are computed again', async () => {
     let spawned = 0;
-    const pool = new CpuPool(() => nodeCpuThread(spawned++ === 0 ? dyingThread(5) : undefined), 2);
+    const pool = new CpuPool(() => nodeCpuThread(spawned++ === 0 ? dyingThread(2) : undefined), 2);
     const engine = cpuEngine(pool);
-    const batch = makeBatch('thread', { thread_count: 5000 }, { tileLength: 50n });
+    const batch = makeBatch('thread', { thread_count: 100_000 }, { tileLength: 50n });
     const run = engine.start(batch);
     assert.deepEqual(await run.ended, { how: 'finished' });
     assert.equal(encoded(batch, run.prefix().aggregate), await expected(batch));
