@@ -42,11 +42,6 @@ export function residue(i: u32): u64 {
 }
 // @ts-ignore: decorator
 @inline
-export function entry(i: u32): u64 {
-  return load<u64>(entries + (<usize>i << 3));
-}
-// @ts-ignore: decorator
-@inline
 export function entryValue(word: u64): u64 {
   return word & 0xffffffffff;
 }
