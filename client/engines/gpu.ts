@@ -180,8 +180,10 @@ export class GpuEngine implements Engine {
       }
       this.#paces.set(key, pacing);
     }
+    const { device, tunings } = this.#options;
+    const usual = device.software ? kernel.softwareTuning : undefined;
     const tune =
-      this.#tunes.get(text.sha256) ?? new Autotune(text.sha256, kernel.tunings ?? [], this.#options.tunings);
+      this.#tunes.get(text.sha256) ?? new Autotune(text.sha256, kernel.tunings ?? [], tunings, usual);
     this.#tunes.set(text.sha256, tune);
     const program: SessionProgramSource = {
       key,

@@ -7,13 +7,13 @@
  * - WebGPU has no call that lists adapters. `create(['adapter=<no such name>'])` does: its rejection names
  *   them all. `adapter=` then takes the first whose name contains the given text.
  * - An adapter makes one device only ("consumed" afterwards); ask `gpu.requestAdapter()` anew for another.
- * - While a promise of Dawn's is pending it polls: 60–65 % of a core on the calling thread. Waiting with a
- *   timer for 85 % of the expected time before calling mapAsync raised lavapipe's rate by 25–35 %.
+ * - While a promise of Dawn's is pending it polls, with a whole core of the calling thread: see dawn-polls.ts.
  * - In worker_threads Dawn works, but terminate() with a promise pending aborts the whole process, and
  *   process.env is a copy there, so that the Vulkan loader does not see what is set: call `prepareVulkan` in
  *   the main thread first. One process per GPU is safer.
  */
 import { isMainThread } from 'node:worker_threads';
+import { paceDawnPolls } from './dawn-polls.ts';
 import { describeProblem, type GpuProblem } from './gpu-problem.ts';
 import { loadSharedLibraries, loadSharedLibrary } from './shared-library.ts';
 import {
@@ -103,6 +103,7 @@ async function loadPackage(): Promise<{ create: Create } | { problem: GpuProblem
     const { create, globals } = await import('webgpu');
     // GPUBufferUsage, GPUMapMode and the like, which a browser has globally.
     Object.assign(globalThis, globals);
+    paceDawnPolls();
     return {
       create(flags) {
         const gpu = create(flags);
