@@ -34,6 +34,7 @@ const LIBRARIES = {
   express: { homes: ['api'], why: 'HTTP is coordinator/api.' },
   helmet: { homes: ['api'], why: 'HTTP is coordinator/api.' },
   'node:sqlite': { homes: ['store'], why: 'database drivers are behind coordinator/store.' },
+  pg: { homes: ['store postgres'], why: 'PostgreSQL is coordinator/store/postgres.' },
   'prom-client': {
     homes: ['metrics', 'worker metrics'],
     why: 'metrics are coordinator/metrics and client/node.',
@@ -168,6 +169,10 @@ export default tseslint.config(
     files: [`coordinator/${home}/**/*.ts`, `coordinator/${home}.ts`],
     rules: imports('coordinator', home, { node: true }),
   })),
+  {
+    files: ['coordinator/store/postgres/**/*.ts'],
+    rules: imports('coordinator', 'store postgres', { node: true }),
+  },
   { files: ['coordinator/log.ts'], rules: imports('coordinator', 'log', { node: true }) },
   {
     files: ['client/**/*.ts'],
