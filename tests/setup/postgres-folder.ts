@@ -133,7 +133,10 @@ async function removeAbandoned(programs: PostgresPrograms): Promise<void> {
   }
 }
 
-/** initdb takes seconds and a copy of what it made a tenth: it is kept for each version and user. */
+/**
+ * Kept for each version and user (39 MB): a start takes 0.4 to 0.6 s by a copy of it and 1.3 s with initdb, on two
+ * busy cores.
+ */
 async function provideTemplate(programs: PostgresPrograms): Promise<string> {
   const kind = JSON.stringify([programs.version, programs.user ?? process.getuid?.(), INITDB]);
   const template = join(CACHE, createHash('sha256').update(kind).digest('hex').slice(0, 12));

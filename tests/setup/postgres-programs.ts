@@ -31,7 +31,7 @@ export async function providePostgres(): Promise<string | undefined> {
   return typeof found === 'string' ? found : undefined;
 }
 
-/** Installed before, or now: 30 s the first time. Why not, where it can't be had. */
+/** Installed before, or now. Why not, in one line, where it can't be had. */
 export async function findPostgres(): Promise<PostgresPrograms | string> {
   if (process.platform !== 'linux') return 'PostgreSQL is run for tests only on Linux';
   let folder = installedFolder();
