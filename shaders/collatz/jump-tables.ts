@@ -117,51 +117,72 @@ const LOW_RESIDUES = [7, 15, 27, 31];
  * Constants of verify.wgsl: jumps (1024 words); for each h mod 9 where its list of entries begins and how long it is
  * (18 words); the lists, 9.4 MB: the residues r, ascending, with which h·2^24 + r is a candidate. An entry is two words:
  * the low word of d = U^24(r), and d >> 32 (7 bits) | c − 16 (4 bits) | which of LOW_RESIDUES (2 bits) | r >> 5.
+ *
+ * Written where they stay: made list by list and joined, they left 30 MB behind that no allocator gave back.
  */
 export function verificationConstants(): Uint32Array {
   const residues = survivingResidues();
+  const jumps = jumpWords();
+  const entries = candidateEntries(residues, jumps);
+  const head = JUMPS + 2 * LISTS;
+  // As h goes through its nine classes, h·2^24 + r does: each residue is in as many lists.
+  const classesOfCandidates = Array.from({ length: LISTS }, (_, n9) => n9).filter(isClassOfCandidates).length;
+  const words = new Uint32Array(head + 2 * classesOfCandidates * residues.length);
+  words.set(jumps);
+  let begin = head;
+  for (let h9 = 0; h9 < LISTS; h9++) {
+    const end = writeList(words, begin, h9, residues, entries);
+    words[JUMPS + 2 * h9] = (begin - head) / 2;
+    words[JUMPS + 2 * h9 + 1] = (end - begin) / 2;
+    begin = end;
+  }
+  return words;
+}
+
+/** @returns where the list ends */
+function writeList(
+  words: Uint32Array,
+  begin: number,
+  h9: number,
+  residues: Uint32Array,
+  entries: Uint32Array,
+): number {
+  const takes = Array.from({ length: LISTS }, (_, r9) => isClassOfCandidates((h9 + r9) % LISTS));
+  let at = begin;
+  for (let index = 0; index < residues.length; index++) {
+    if (takes[(residues[index] ?? 0) % LISTS] !== true) continue;
+    words[at++] = entries[2 * index] ?? 0;
+    words[at++] = entries[2 * index + 1] ?? 0;
+  }
+  return at;
+}
+
+/** The entry of each residue: two jumps of 10 steps, and the last four one by one. */
+function candidateEntries(residues: Uint32Array, jumps: Uint32Array): Uint32Array {
+  const odds = Uint8Array.from(jumps, (word) => Math.round(Math.log(word >>> 16) / Math.log(3)));
+  const lows = Uint8Array.from({ length: 32 }, (_, low) => Math.max(0, LOW_RESIDUES.indexOf(low)));
   const entries = new Uint32Array(2 * residues.length);
   for (let index = 0; index < residues.length; index++) {
     const r = residues[index] ?? 0;
     let value = r;
     let odd = 0;
-    for (let step = 0; step < SIEVE_BITS; step++) {
-      const isOdd = value % 2;
+    let step = 0;
+    // Below 2^30 after the first, so that all but the value after the second fits in a word.
+    for (; step + JUMP_BITS <= SIEVE_BITS; step += JUMP_BITS) {
+      const low = value & (JUMPS - 1);
+      const jump = jumps[low] ?? 0;
+      odd += odds[low] ?? 0;
+      value = (value >>> JUMP_BITS) * (jump >>> 16) + (jump & 0xffff);
+    }
+    for (; step < SIEVE_BITS; step++) {
+      const isOdd = value & 1;
       odd += isOdd;
       value = isOdd === 1 ? (3 * value + 1) / 2 : value / 2;
     }
-    const low = LOW_RESIDUES.indexOf(r % 32);
-    entries[2 * index] = value % WORD;
+    const low = lows[r & 31] ?? 0;
+    entries[2 * index] = value >>> 0;
     entries[2 * index + 1] =
-      Math.floor(value / WORD) + (odd - 16) * 2 ** 7 + low * 2 ** 11 + (r >> 5) * 2 ** 13;
+      Math.floor(value / WORD) + (odd - 16) * 2 ** 7 + low * 2 ** 11 + (r >>> 5) * 2 ** 13;
   }
-  const lists = Array.from({ length: LISTS }, (_, h9) => listOf(h9, residues, entries));
-  let begin = 0;
-  const places = lists.flatMap((list) => {
-    const place = [begin, list.length / 2];
-    begin += list.length / 2;
-    return place;
-  });
-  return concatenated([jumpWords(), Uint32Array.from(places), ...lists]);
-}
-
-function listOf(h9: number, residues: Uint32Array, entries: Uint32Array): Uint32Array {
-  const list = new Uint32Array(entries.length);
-  let length = 0;
-  for (let index = 0; index < residues.length; index++) {
-    if (!isClassOfCandidates((h9 + (residues[index] ?? 0)) % 9)) continue;
-    list[length++] = entries[2 * index] ?? 0;
-    list[length++] = entries[2 * index + 1] ?? 0;
-  }
-  return list.slice(0, length);
-}
-
-function concatenated(parts: readonly Uint32Array[]): Uint32Array {
-  const all = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return entries;
 }
