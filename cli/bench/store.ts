@@ -80,7 +80,6 @@ async function commitFor(
       return {
         kind: 'result_accepted',
         result: {
-          seq,
           jobId: 'bench',
           range: { start, end: start + 64n },
           aggregate: AGGREGATE,

@@ -29,7 +29,7 @@ const KEPT_NOTES: ReadonlySet<Change['kind']> = new Set(['event', 'audited', 'ke
  * 15 % less CPU time a result than unbounded ones, groups of 32 some 15 % more.
  */
 const FULL_GROUP = 128;
-const NOTHING: Committed = { bytes: 0, pruned: [] };
+const NOTHING: Committed = { bytes: 0, pruned: [], refused: new Set() };
 
 export class Committer {
   readonly #store: Store;

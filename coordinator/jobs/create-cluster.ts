@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { JobStatus } from '../../protocol/http.ts';
 import type { AccessRecords, Actor, Cluster, ClusterGauges } from '../cluster.ts';
+import type { StoredJob } from '../store/store.ts';
 import { FairQueue } from '../scheduler/fair-queue.ts';
 import { Committer } from './committer.ts';
 import type { Core, Limits } from './core.ts';
@@ -90,13 +91,8 @@ export async function createCluster(
   const trials = new Trials(core, control);
   const leasing = new Leasing(core, jobs, book, waker);
   const disputes = new Disputes(core);
-  const sequence = await store.nextSequence();
   const onCovered = (job: Job) => control.complete(job);
-  const settlement = new Settlement(
-    core,
-    { jobs, book, folding, disputes, trials, onCovered },
-    sequence.result,
-  );
+  const settlement = new Settlement(core, { jobs, book, folding, disputes, trials, onCovered });
   const sessions = new Sessions(core, {
     jobs,
     book,
@@ -124,9 +120,9 @@ export async function createCluster(
       });
       continue;
     }
-    restored.push(restoreJob(active, workload, now()));
+    restored.push(restoreJob(standingStill(active.job, now()), active, workload, now()));
   }
-  jobs.load(restored, await store.countJobs(), sequence.job);
+  jobs.load(restored, await store.countJobs(), await store.nextJobSeq());
   for (const { id, why } of unknown) await control.failUnknown(id, why);
   recovery.hold(restored);
   for (const job of restored) {
@@ -212,4 +208,10 @@ export async function createCluster(
       storeAvailable: () => committer.available,
     },
   };
+}
+
+/** The time in which no coordinator ran is no running time of the job (time-limits.ts). */
+function standingStill(job: StoredJob, nowMs: number): StoredJob {
+  if (job.progress.runningSince === null) return job;
+  return { ...job, progress: { ...job.progress, runningSince: nowMs } };
 }

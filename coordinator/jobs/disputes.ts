@@ -27,7 +27,7 @@ export class Disputes {
 
   /** @throws ClusterError limit_reached, internal, store_unavailable, lease_superseded */
   settle(job: Job, first: BatchResult, secondNode: string, second: SecondAnswer): Promise<Verdict> {
-    const key = `${first.seq} ${second.digest}`;
+    const key = `${job.id} ${first.range.start} ${second.digest}`;
     const open = this.#open.get(key);
     if (open !== undefined) return open;
     first.pins += 1;
@@ -82,9 +82,9 @@ export class Disputes {
       readonly author: string;
     },
   ): Promise<void> {
-    const { seq, range } = first;
+    const { range } = first;
     const { text, digest, author } = truth;
-    const result = { seq, jobId: job.id, range, aggregate: text, digest, nodeId: author };
+    const result = { jobId: job.id, range, aggregate: text, digest, nodeId: author };
     return this.#core.committer.write([{ kind: 'result_replaced', result }], () => {
       job.unfolded.bytes += text.length - first.bytes;
       first.aggregate = truth.aggregate;

@@ -53,6 +53,11 @@ export class Figures {
     }
   }
 
+  /** What another coordinator gathered over the same range. */
+  merge(other: Figures): void {
+    for (const [i, value] of other.#values.entries()) this.#values[i] = (this.#values[i] ?? 0) + value;
+  }
+
   /** Null where nothing is known. */
   means(): (number | null)[] {
     return Array.from({ length: this.count }, (_, i) => {

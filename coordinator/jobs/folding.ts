@@ -41,9 +41,9 @@ export class Folding {
     if (results - kept.results >= FOLD_RESULTS || bytes - kept.bytes >= FOLD_BYTES) this.fold(job);
   }
 
-  /** The job was read from the store. */
+  /** The job, or something of it, was read from the store. */
   restored(job: Job): void {
-    if (job.unfolded.results > 0 || isOver(job.state)) this.#dirty.add(job);
+    if (job.unfolded.results > 0 || job.absorbing.length > 0 || isOver(job.state)) this.#dirty.add(job);
   }
 
   /** Folds what has waited long enough, and lets go of jobs that are over. */
@@ -60,7 +60,7 @@ export class Folding {
     if (job.foldInFlight || job.closing) return;
     const folding = foldable(job);
     const { results, bytes } = job.unfolded;
-    if (folding.size === 0) {
+    if (folding.size === 0 && job.absorbing.length === 0) {
       job.unfolded.kept = { results, bytes };
       this.#settle(job);
       return;
@@ -75,28 +75,26 @@ export class Folding {
       .catch(undo);
   }
 
-  /**
-   * Everything of a job that ends before it is covered: into the tally, with what the store then keeps. Call
-   * when nothing of the job is pending.
-   */
+  /** Everything of a job that ends before it is covered, into the tally. Call when nothing of the job is pending. */
   close(job: Job): {
     readonly changes: readonly Change[];
     readonly apply: () => void;
     readonly undo: () => void;
   } {
     const all = new Set(job.results());
-    const closed: Change = { kind: 'job_closed', jobId: job.id, covered: job.covered() };
-    if (all.size === 0) return { changes: [closed], apply: () => this.#settle(job), undo: () => undefined };
+    if (all.size === 0 && job.absorbing.length === 0) {
+      return { changes: [], apply: () => this.#settle(job), undo: () => undefined };
+    }
     const { change, apply, undo } = prepare(job, all);
     const settle = () => {
       apply();
       this.#settle(job);
     };
-    return { changes: [change, closed], apply: settle, undo };
+    return { changes: [change], apply: settle, undo };
   }
 
   #settle(job: Job): void {
-    if (job.unfolded.results > 0) return;
+    if (job.unfolded.results > 0 || job.absorbing.length > 0) return;
     job.unfoldedSince = undefined;
     this.#dirty.delete(job);
     if (isOver(job.state)) this.#jobs.evict(job);
@@ -146,13 +144,17 @@ function prepare(job: Job, folding: ReadonlySet<BatchResult>) {
     .filter((segment) => [...segment.results.values()].some((result) => folding.has(result)))
     .map((segment) => ({ segment, covered: coveredAfter(segment, folding) }));
   const folded = job.folded + units;
+  const absorbed = [...job.absorbing];
   const change: Change = {
     kind: 'results_folded',
     jobId: job.id,
-    done: folded,
-    tally: JSON.stringify(workload.encode(p, tally)),
-    figures: figures.encode(),
-    results: [...folding].map(({ seq }) => seq),
+    share: {
+      done: folded,
+      tally: JSON.stringify(workload.encode(p, tally)),
+      figures: figures.encode(),
+    },
+    results: [...folding].map(({ range }) => range.start),
+    absorbed,
     segments: touched.map(({ segment, covered }) => ({ start: segment.range.start, covered })),
   };
   const apply = () => {
@@ -160,6 +162,7 @@ function prepare(job: Job, folding: ReadonlySet<BatchResult>) {
     job.tally = tally;
     job.figures = figures;
     job.folded = folded;
+    job.absorbing = job.absorbing.filter((origin) => !absorbed.includes(origin));
     job.unfolded.results -= folding.size;
     job.unfolded.bytes -= bytes;
     const { results: keptResults, bytes: keptBytes } = job.unfolded;

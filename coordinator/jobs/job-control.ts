@@ -81,7 +81,9 @@ export class JobControl {
     const ended = { state: 'failed', updatedAt: now, finishedAt: now, error, runningSince: null } as const;
     const progress = { ...stored.progress, ...ended };
     const line = audited(now, NOBODY, 'job.fail', jobId, error.code);
-    await this.#core.committer.write([{ kind: 'job_changed', jobId, progress }, line], () => undefined);
+    const condition = { of: 'revision', jobId, revision: stored.revision } as const;
+    const changes: readonly Change[] = [{ kind: 'job_changed', jobId, progress }, line];
+    await this.#core.committer.write([{ kind: 'conditional', condition, changes }], () => undefined);
   }
 
   /** Results that have arrived are still counted, later ones are refused. */

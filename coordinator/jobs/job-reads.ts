@@ -1,16 +1,17 @@
 /** Reads of jobs: those in memory as they are now, the others from the store. */
 import { ClusterError } from '../../protocol/errors.ts';
 import type { JobCoverage, JobList, JobListQuery, JobResults, JobStatus } from '../../protocol/http.ts';
-import type { StoredJob } from '../store/store.ts';
+import type { Workload } from '../../protocol/workload.ts';
+import type { JobSnapshot, StoredJob } from '../store/store.ts';
 import type { Core } from './core.ts';
 import type { Job } from './job.ts';
 import type { JobTable } from './job-table.ts';
 import type { Outlooks } from './outlook.ts';
 import {
   coverageOfJob,
-  coverageOfStored,
+  coverageOfSnapshot,
   resultsOfJob,
-  resultsOfStored,
+  resultsOfSnapshot,
   statusOfJob,
   statusOfStored,
 } from './views.ts';
@@ -45,16 +46,15 @@ export class JobReads {
   async results(jobId: string): Promise<JobResults> {
     const job = this.#jobs.get(jobId);
     if (job !== undefined) return resultsOfJob(job);
-    const { store, workloads } = this.#core.dependencies;
-    const stored = await this.#find(jobId);
-    return resultsOfStored(stored, await store.findTally(jobId), workloads.get(stored.record.type));
+    const snapshot = await this.#snapshot(jobId);
+    return resultsOfSnapshot(snapshot, this.#workloadOf(snapshot.job));
   }
 
   async coverage(jobId: string): Promise<JobCoverage> {
     const job = this.#jobs.get(jobId);
     if (job !== undefined) return coverageOfJob(job);
-    const stored = await this.#find(jobId);
-    return coverageOfStored(stored, await this.#core.dependencies.store.findTally(jobId));
+    const snapshot = await this.#snapshot(jobId);
+    return coverageOfSnapshot(snapshot, this.#workloadOf(snapshot.job), []);
   }
 
   async list({ status, type, user_id: userId, limit, cursor }: JobListQuery): Promise<JobList> {
@@ -77,15 +77,29 @@ export class JobReads {
   }
 
   #stored(stored: StoredJob): JobStatus {
-    const workload = this.#core.dependencies.workloads.get(stored.record.type);
-    return statusOfStored(stored, workload?.unit ?? 'units');
+    return statusOfStored(stored, this.#workloadOf(stored)?.unit ?? 'units');
+  }
+
+  #workloadOf({ record }: StoredJob): Workload | undefined {
+    const workload = this.#core.dependencies.workloads.get(record.type);
+    return workload?.version === record.workloadVersion ? workload : undefined;
+  }
+
+  async #snapshot(jobId: string): Promise<JobSnapshot> {
+    const snapshot = await this.#core.dependencies.store.findSnapshot(jobId);
+    if (snapshot === undefined) throw notFound(jobId);
+    return snapshot;
   }
 
   async #find(jobId: string): Promise<StoredJob> {
     const stored = await this.#core.dependencies.store.findJob(jobId);
-    if (stored === undefined) throw new ClusterError('not_found', `no job ${jobId}: check the id`);
+    if (stored === undefined) throw notFound(jobId);
     return stored;
   }
+}
+
+function notFound(jobId: string): ClusterError {
+  return new ClusterError('not_found', `no job ${jobId}: check the id`);
 }
 
 function encodeCursor({ record }: StoredJob): string {

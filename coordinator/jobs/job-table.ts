@@ -87,16 +87,42 @@ export class JobTable {
   /** Counts the time that the job ran, durably. A failure is no harm: it is tried again. */
   writeDown(job: Job): void {
     void job
-      .exclusive(async () => {
-        const now = this.#core.now();
-        if (job.progress.runningSince === null) return;
-        const clock = { ranMs: ranMs(job.progress, now), runningSince: now };
-        const progress = { ...job.progress, ...clock };
-        await this.#core.committer.write([{ kind: 'job_changed', jobId: job.id, progress }], () => {
-          job.progress = { ...job.progress, ...clock };
-        });
-      })
+      .exclusive(() =>
+        this.#change(job, () => {
+          const now = this.#core.now();
+          if (job.progress.runningSince === null) return undefined;
+          const clock = { ranMs: ranMs(job.progress, now), runningSince: now };
+          const progress = { ...job.progress, ...clock };
+          const apply = () => {
+            job.progress = { ...job.progress, ...clock };
+          };
+          return { changes: [{ kind: 'job_changed', jobId: job.id, progress }], apply };
+        }),
+      )
       .catch(() => undefined);
+  }
+
+  /** The row of a job as the store has it, after another coordinator has changed it. Call within `job.exclusive`. */
+  async refresh(job: Job): Promise<void> {
+    const stored = await this.#core.dependencies.store.findJob(job.id);
+    if (stored === undefined || stored.revision <= job.revision) return;
+    job.revision = stored.revision;
+    job.cursor = stored.cursor;
+    this.#enter(job, stored.progress);
+    if (!isOver(job.state)) this.#core.queue.refresh(job);
+  }
+
+  /** A job that another coordinator has added. */
+  add(job: Job): void {
+    if (this.#jobs.has(job.id)) return;
+    this.#nextSeq = Math.max(this.#nextSeq, job.seq + 1);
+    this.#jobs.set(job.id, job);
+    this.#count(job.record.type, job.state, 1);
+    if (job.state === 'pending') this.line.add(job);
+    if (!isOver(job.state)) this.#core.queue.add(job);
+    this.#limit(job);
+    this.#core.watchers.changed(job.id);
+    this.#waker.wake(job);
   }
 
   /** Only when it is over and nothing of it can change any more. */
@@ -107,7 +133,11 @@ export class JobTable {
   /** @throws ClusterError invalid_request, limit_reached, idempotency_conflict, store_unavailable */
   async submit(body: SubmitBody, by: Actor, key: string | undefined): Promise<Submitted> {
     const order = this.#read(body, by);
-    if (key === undefined) return this.#create(order, null);
+    if (key === undefined) {
+      const created = await this.#create(order, null);
+      if (created !== undefined) return created;
+      throw new ClusterError('internal', 'a submit without a key was refused as a repeated one');
+    }
     const digest = bodyDigest(body, order.parameters);
     // The same key once more while the first is on its way: one after the other. Users' keys never meet.
     const line = JSON.stringify([by.user, key]);
@@ -115,12 +145,15 @@ export class JobTable {
     const submitted = before
       .catch(() => undefined)
       .then(async () => {
-        const known = await this.#core.dependencies.store.findByIdempotencyKey(by.user, key);
-        if (known === undefined) return this.#create(order, { key, digest });
-        if (known.digest === digest) return { jobId: known.jobId, job: undefined };
+        const known = await this.#submittedBefore(by, key, digest);
+        if (known !== undefined) return known;
+        const created = await this.#create(order, { key, digest });
+        // Undefined: at this very moment another coordinator was asked the same.
+        const submitted = created ?? (await this.#submittedBefore(by, key, digest));
+        if (submitted !== undefined) return submitted;
         throw new ClusterError(
-          'idempotency_conflict',
-          'this Idempotency-Key was used for another body: take a new key for a new job',
+          'store_unavailable',
+          'the job with this Idempotency-Key has just gone: try again',
         );
       });
     this.#submits.set(line, submitted);
@@ -131,15 +164,23 @@ export class JobTable {
     }
   }
 
-  /** Claims the first or next segment; a pending job runs from then on. Call within `job.exclusive`. */
-  begin(job: Job, range: Range, apply: () => void): Promise<void> {
-    const changes: Change[] = [{ kind: 'segment_claimed', jobId: job.id, range }];
-    if (job.state === 'running') return this.#core.committer.write(changes, apply);
-    const progress = this.#after(job, 'leased');
-    changes.push({ kind: 'job_changed', jobId: job.id, progress });
-    return this.#core.committer.write(changes, () => {
-      apply();
-      this.#enter(job, progress);
+  /**
+   * Claims the first or next segment; a pending job runs from then on. Call within `job.exclusive`.
+   * @param next what to claim of the job as it is then; undefined: nothing any more
+   */
+  begin(job: Job, next: () => Range | undefined, apply: (range: Range) => void): Promise<void> {
+    return this.#change(job, () => {
+      const range = next();
+      if (range === undefined) return undefined;
+      const changes: Change[] = [{ kind: 'segment_claimed', jobId: job.id, range }];
+      if (job.state === 'running') return { changes, apply: () => apply(range) };
+      const progress = this.#after(job, 'leased');
+      changes.push({ kind: 'job_changed', jobId: job.id, progress });
+      const enter = () => {
+        apply(range);
+        this.#enter(job, progress);
+      };
+      return { changes, apply: enter };
     });
   }
 
@@ -148,17 +189,47 @@ export class JobTable {
    * @param also further changes of the same transaction
    * @throws ClusterError state_conflict, store_unavailable
    */
-  async transition(
+  transition(
     job: Job,
     event: JobEvent,
     options: { readonly also?: readonly Change[]; readonly error?: StoredJobError } = {},
   ): Promise<void> {
-    const progress = this.#after(job, event, options.error);
-    if (progress.state === job.state) return;
-    const change: Change = { kind: 'job_changed', jobId: job.id, progress };
-    await this.#core.committer.write([...(options.also ?? []), change], () => {
-      this.#enter(job, progress);
+    return this.#change(job, () => {
+      const progress = this.#after(job, event, options.error);
+      if (progress.state === job.state) return undefined;
+      const change: Change = { kind: 'job_changed', jobId: job.id, progress };
+      return { changes: [...(options.also ?? []), change], apply: () => this.#enter(job, progress) };
     });
+  }
+
+  /**
+   * Changes the job's row as it is now; if another coordinator has changed it meanwhile, as it is then.
+   * @param plan called once for each try; undefined: nothing is to be changed any more
+   * @throws ClusterError store_unavailable
+   */
+  async #change(
+    job: Job,
+    plan: () => { readonly changes: readonly Change[]; readonly apply: () => void } | undefined,
+  ): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const planned = plan();
+      if (planned === undefined) return;
+      const { revision } = job;
+      const condition = { of: 'revision', jobId: job.id, revision } as const;
+      const change: Change = { kind: 'conditional', condition, changes: planned.changes };
+      const made = await this.#core.committer.write([change], ({ refused }) => {
+        if (refused.has(change)) return false;
+        job.revision = revision + 1;
+        planned.apply();
+        return true;
+      });
+      if (made) return;
+      await this.refresh(job);
+    }
+    throw new ClusterError(
+      'store_unavailable',
+      `job ${job.id} is being changed by others all the time: try again`,
+    );
   }
 
   /** Whether the event changes the state. @throws ClusterError state_conflict if it is refused */
@@ -223,7 +294,18 @@ export class JobTable {
     return { body, by, workload, p, parameters: workload.encodeParameters(p) };
   }
 
-  async #create(order: Order, idempotency: JobRecord['idempotency']): Promise<Submitted> {
+  async #submittedBefore(by: Actor, key: string, digest: string): Promise<Submitted | undefined> {
+    const known = await this.#core.dependencies.store.findByIdempotencyKey(by.user, key);
+    if (known === undefined) return undefined;
+    if (known.digest === digest) return { jobId: known.jobId, job: undefined };
+    throw new ClusterError(
+      'idempotency_conflict',
+      'this Idempotency-Key was used for another body: take a new key for a new job',
+    );
+  }
+
+  /** Undefined: the key is that of another job. */
+  async #create(order: Order, idempotency: JobRecord['idempotency']): Promise<Submitted | undefined> {
     const arrived = this.#waiting.admit(order.by);
     try {
       return await this.#add(order, idempotency);
@@ -235,7 +317,7 @@ export class JobTable {
   #add(
     { body, by, workload, p, parameters }: Order,
     idempotency: JobRecord['idempotency'],
-  ): Promise<Submitted> {
+  ): Promise<Submitted | undefined> {
     const now = this.#core.now();
     const seq = this.#nextSeq++;
     const record: JobRecord = {
@@ -265,8 +347,14 @@ export class JobTable {
       runningSince: null,
     };
     const job = new Job(record, progress, workload, p);
-    const added: Change = { kind: 'job_added', record };
-    return this.#core.committer.write([added, audited(now, by, 'job.submit', record.id)], () => {
+    const added: readonly Change[] = [
+      { kind: 'job_added', record },
+      audited(now, by, 'job.submit', record.id),
+    ];
+    const unused = { of: 'unused_key', userId: by.user, key: idempotency?.key ?? '' } as const;
+    const change: Change = { kind: 'conditional', condition: unused, changes: added };
+    return this.#core.committer.write(idempotency === null ? added : [change], ({ refused }) => {
+      if (refused.has(change)) return undefined;
       this.#jobs.set(job.id, job);
       this.#count(record.type, 'pending', 1);
       this.line.add(job);
@@ -284,6 +372,9 @@ export class JobTable {
     this.#counts.set(type, states);
   }
 }
+
+/** Of a change of a job's row, when other coordinators change it at the same time. */
+const MAX_TRIES = 16;
 
 const REFUSED: Record<JobEvent, string> = {
   leased: 'nothing more of it is computed',

@@ -1,4 +1,7 @@
-/** A job that is not over, or over with results that may still be corrected: its whole state in memory. */
+/**
+ * A job that is not over, or over with results that may still be corrected: its whole state in memory. Where several
+ * coordinators share the store, tally, segments and results are those of this one.
+ */
 import { ClusterError } from '../../protocol/errors.ts';
 import type { JobState } from '../../protocol/http.ts';
 import { rangeLength } from '../../protocol/range.ts';
@@ -6,7 +9,7 @@ import type { Range } from '../../protocol/range.ts';
 import type { Kernels, Workload } from '../../protocol/workload.ts';
 import type { Queued } from '../scheduler/fair-queue.ts';
 import type { Demand } from '../scheduler/placement.ts';
-import type { ActiveJob, JobProgress, JobRecord } from '../store/store.ts';
+import type { JobProgress, JobRecord, OwnParts, StoredJob, StoredShare } from '../store/store.ts';
 import { Attempts } from './attempts.ts';
 import { Figures } from './figures.ts';
 import type { Lease } from './lease.ts';
@@ -50,6 +53,8 @@ export class Job implements Queued {
   readonly tileLimits: { readonly min: bigint; readonly max: bigint };
   readonly batchHint: bigint | undefined;
   progress: JobProgress;
+  /** Of its row, as this coordinator has seen it last. */
+  revision = 0;
   cursor: bigint;
   /** Durably counted. */
   done = 0n;
@@ -57,6 +62,8 @@ export class Job implements Queued {
   folded = 0n;
   /** Undefined: nothing is folded. */
   tally: unknown;
+  /** Shares that were taken over: in the tally here, but apart in the store until the next fold. */
+  absorbing: number[] = [];
   /** Open segments, ascending. */
   readonly segments: Segment[] = [];
   readonly leases = new Set<Lease>();
@@ -167,22 +174,29 @@ export class Job implements Queued {
     this.#figures = figures;
   }
 
-  segmentAt(start: bigint): Segment | undefined {
+  /** The segment that the whole range lies in: the one it was leased from, or a piece of that. */
+  segmentOf(range: Range): Segment | undefined {
+    const found = this.segments[this.#segmentsUpTo(range.start) - 1];
+    return found !== undefined && range.end <= found.range.end ? found : undefined;
+  }
+
+  addSegment(segment: Segment): void {
+    const { start, end } = segment.range;
+    this.segments.splice(this.#segmentsUpTo(start), 0, segment);
+    if (end > this.cursor) this.cursor = end;
+  }
+
+  /** How many segments start at `start` or before. */
+  #segmentsUpTo(start: bigint): number {
     let low = 0;
     let high = this.segments.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const segment = this.segments[middle];
-      if (segment !== undefined && segment.range.start < start) low = middle + 1;
+      if (segment !== undefined && segment.range.start <= start) low = middle + 1;
       else high = middle;
     }
-    const found = this.segments[low];
-    return found?.range.start === start ? found : undefined;
-  }
-
-  addSegment(segment: Segment): void {
-    this.segments.push(segment);
-    if (segment.range.end > this.cursor) this.cursor = segment.range.end;
+    return low;
   }
 
   removeSegment(segment: Segment): void {
@@ -257,49 +271,63 @@ export function readParameters(workload: Workload, parameters: unknown): unknown
   });
 }
 
-/** A job as the store has it: journal replayed, holes open. */
-export function restoreJob(active: ActiveJob, workload: Workload, nowMs: number): Job {
-  const { record, progress: stored, cursor, done } = active.job;
-  // The time in which no coordinator ran is no running time of the job (time-limits.ts).
-  const progress = { ...stored, runningSince: stored.runningSince === null ? null : nowMs };
+/** A job as the store has it, with what this coordinator owns of it: journal replayed, holes open. */
+export function restoreJob(stored: StoredJob, parts: OwnParts, workload: Workload, nowMs: number): Job {
+  const { record, progress, cursor, revision } = stored;
   const job = new Job(record, progress, workload, readParameters(workload, record.parameters));
   job.cursor = cursor;
-  job.folded = done;
-  job.done = done;
-  const { tally, figures } = active.tally;
-  if (tally !== null) {
-    const json: unknown = JSON.parse(tally);
-    job.tally = workload.decodeStored(job.p, json);
-  }
-  if (figures !== null) job.figures = new Figures(record.range, figures);
-  const results = active.results.toSorted((a, b) => compare(a.range.start, b.range.start));
-  const segments = active.segments.toSorted((a, b) => compare(a.range.start, b.range.start));
-  let next = 0;
-  for (const stored of segments) {
-    const segment = new Segment(stored.range, stored.covered, true);
-    for (
-      let row = results[next];
-      row !== undefined && row.range.start < stored.range.end;
-      row = results[next]
-    ) {
-      next += 1;
-      const json: unknown = JSON.parse(row.aggregate);
-      const aggregate = workload.decodeStored(job.p, json);
-      const { seq, range, digest, nodeId } = row;
-      const bytes = row.aggregate.length;
-      segment.begin(range);
-      segment.settle({ seq, range, aggregate, digest, nodeId, bytes, pins: 0, folding: false });
-      job.done += rangeLength(range);
-      job.unfolded.results += 1;
-      job.unfolded.bytes += bytes;
-      job.unfoldedSince = nowMs;
-    }
-    job.addSegment(segment);
-  }
+  job.revision = revision;
+  addShare(job, parts.share);
+  addParts(job, parts, nowMs);
   job.cursor = cursor;
   return job;
 }
 
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/**
+ * Adds what the store has and the job has not: what was taken over from another coordinator, or given by one.
+ * Nothing of the job may be on its way into the store.
+ * @returns the segments that were added
+ */
+export function addParts(job: Job, parts: OwnParts, nowMs: number): readonly Segment[] {
+  for (const [origin, share] of parts.adopted) {
+    if (job.absorbing.includes(origin)) continue;
+    job.absorbing.push(origin);
+    addShare(job, share);
+    job.unfoldedSince ??= nowMs;
+  }
+  const known = new Set(job.segments.map(({ range }) => range.start));
+  const added = parts.segments
+    .filter(({ range }) => !known.has(range.start))
+    .map(({ range, covered }) => new Segment(range, covered, true));
+  for (const segment of added) job.addSegment(segment);
+  for (const { range, aggregate: text, digest, nodeId } of parts.results) {
+    const segment = job.segmentOf(range);
+    if (segment === undefined || !added.includes(segment)) continue;
+    const json: unknown = JSON.parse(text);
+    const aggregate = job.workload.decodeStored(job.p, json);
+    segment.begin(range);
+    segment.settle({ range, aggregate, digest, nodeId, bytes: text.length, pins: 0, folding: false });
+    job.done += rangeLength(range);
+    job.unfolded.results += 1;
+    job.unfolded.bytes += text.length;
+    job.unfoldedSince ??= nowMs;
+  }
+  if (added.length > 0 || parts.adopted.size > 0) job.version += 1;
+  return added;
+}
+
+function addShare(job: Job, { done, tally, figures }: StoredShare): void {
+  const { workload, p } = job;
+  job.folded += done;
+  job.done += done;
+  if (tally !== null) {
+    const json: unknown = JSON.parse(tally);
+    const decoded = workload.decodeStored(p, json);
+    job.tally = job.tally === undefined ? decoded : workload.fold(p, job.tally, decoded);
+  }
+  if (figures !== null) {
+    const added = new Figures(job.record.range, figures);
+    if (job.hasFigures) job.figures.merge(added);
+    else job.figures = added;
+  }
 }

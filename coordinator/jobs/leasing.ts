@@ -147,9 +147,11 @@ export class Leasing {
   #claim(job: Job, node: Node, batch: BatchLength): Promise<void> {
     job.claiming ??= job
       .exclusive(async () => {
-        if (!job.ready || job.cursor >= job.record.range.end) return;
-        const range = { start: job.cursor, end: segmentEnd(job, batch, totalRate(this.#core, job, node)) };
-        await this.#jobs.begin(job, range, () => {
+        const next = (): Range | undefined => {
+          if (!job.ready || job.cursor >= job.record.range.end) return undefined;
+          return { start: job.cursor, end: segmentEnd(job, batch, totalRate(this.#core, job, node)) };
+        };
+        await this.#jobs.begin(job, next, (range) => {
           job.addSegment(new Segment(range));
           this.#core.queue.refresh(job);
         });

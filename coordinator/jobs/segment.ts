@@ -13,7 +13,6 @@ import { RangeSet } from './ranges.ts';
 
 /** An accepted batch whose aggregate is not folded into the job's tally yet. */
 export interface BatchResult {
-  readonly seq: number;
   readonly range: Range;
   /** Replaced if a dispute shows that it was wrong. */
   aggregate: unknown;

@@ -49,12 +49,10 @@ export class Settlement {
   readonly #core: Core;
   readonly #parts: SettlementParts;
   readonly #answered = new AnsweredLeases();
-  #nextSeq: number;
 
-  constructor(core: Core, parts: SettlementParts, nextSeq: number) {
+  constructor(core: Core, parts: SettlementParts) {
     this.#core = core;
     this.#parts = parts;
-    this.#nextSeq = nextSeq;
   }
 
   /**
@@ -115,7 +113,7 @@ export class Settlement {
   async #settle(job: Job, node: Node, answer: Answer): Promise<SubmissionReply['status']> {
     const { claims, range } = answer;
     for (;;) {
-      const segment = job.segmentAt(claims.segment);
+      const segment = job.segmentOf(claims.range);
       const verdict = segment?.judge(range) ?? { kind: 'superseded' };
       switch (verdict.kind) {
         case 'wait':
@@ -137,7 +135,6 @@ export class Settlement {
   async #accept(job: Job, segment: Segment, node: Node, answer: Answer): Promise<void> {
     const { range, aggregate, text, digest } = answer;
     const result: BatchResult = {
-      seq: this.#nextSeq++,
       range,
       aggregate,
       digest,
@@ -147,7 +144,7 @@ export class Settlement {
       folding: false,
     };
     segment.begin(range);
-    const { seq, nodeId } = result;
+    const { nodeId } = result;
     const units = Number(rangeLength(range));
     // With the result, not after it: history in the store then agrees with what is counted.
     const counted = {
@@ -158,7 +155,7 @@ export class Settlement {
     this.#core.throughput.add(counted, units, this.#core.now());
     try {
       await this.#core.committer.write(
-        [{ kind: 'result_accepted', result: { seq, jobId: job.id, range, aggregate: text, digest, nodeId } }],
+        [{ kind: 'result_accepted', result: { jobId: job.id, range, aggregate: text, digest, nodeId } }],
         () => {
           this.#accepted(job, segment, node, answer, result);
         },

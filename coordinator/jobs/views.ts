@@ -4,10 +4,11 @@ import type { JobCoverage, JobResults, JobStatus, RangeJson } from '../../protoc
 import { rangeLength } from '../../protocol/range.ts';
 import type { Range } from '../../protocol/range.ts';
 import type { Workload } from '../../protocol/workload.ts';
-import type { StoredJob, StoredTally } from '../store/store.ts';
+import type { JobSnapshot, StoredJob } from '../store/store.ts';
 import { doneFractions, Figures } from './figures.ts';
 import type { Job } from './job.ts';
 import { readParameters } from './job.ts';
+import { RangeSet } from './ranges.ts';
 
 /** What only the live cluster knows about a job. */
 export interface Outlook {
@@ -88,23 +89,29 @@ export function resultsOfJob(job: Job): JobResults {
   };
 }
 
-export function resultsOfStored(
-  stored: StoredJob,
-  { tally }: StoredTally,
-  workload: Workload | undefined,
-): JobResults {
-  const covered = coveredOfStored(stored);
+/** @param workload undefined: this coordinator doesn't know it, and has no result to show */
+export function resultsOfSnapshot(snapshot: JobSnapshot, workload: Workload | undefined): JobResults {
+  const { job } = snapshot;
+  const covered = coveredOf(snapshot);
   const shared = {
-    job_id: stored.record.id,
-    status: stored.progress.state,
-    partial: stored.progress.state !== 'completed',
+    job_id: job.record.id,
+    status: job.progress.state,
+    partial: job.progress.state !== 'completed',
     covered: shown(covered),
     covered_truncated: covered.length > MAX_COVERAGE_RANGES,
   };
-  if (tally === null || workload === undefined) return { ...shared, result: null };
-  const p = readParameters(workload, stored.record.parameters);
-  const json: unknown = JSON.parse(tally);
-  return { ...shared, result: workload.result(p, workload.decodeStored(p, json)) };
+  if (covered.length === 0 || workload === undefined) return { ...shared, result: null };
+  const p = readParameters(workload, job.record.parameters);
+  const texts = [
+    ...snapshot.shares.flatMap(({ tally }) => (tally === null ? [] : [tally])),
+    ...snapshot.results.map(({ aggregate }) => aggregate),
+  ];
+  let tally = workload.empty(p);
+  for (const text of texts) {
+    const json: unknown = JSON.parse(text);
+    tally = workload.fold(p, tally, workload.decodeStored(p, json));
+  }
+  return { ...shared, result: workload.result(p, tally) };
 }
 
 export function coverageOfJob(job: Job): JobCoverage {
@@ -129,20 +136,51 @@ export function coverageOfJob(job: Job): JobCoverage {
   };
 }
 
-export function coverageOfStored(stored: StoredJob, tally: StoredTally): JobCoverage {
-  const { id, range, type } = stored.record;
-  const covered = coveredOfStored(stored);
-  const waiting = stored.progress.state === 'completed' ? [] : gapsOf(range, covered);
+/** @param leased what is known of leases, ascending; of a job that is over there are none */
+export function coverageOfSnapshot(
+  snapshot: JobSnapshot,
+  workload: Workload | undefined,
+  leased: JobCoverage['leased'],
+): JobCoverage {
+  const { record, progress } = snapshot.job;
+  const covered = coveredOf(snapshot);
+  const taken = new RangeSet(covered);
+  for (const { start, end } of leased) taken.add({ start: BigInt(start), end: BigInt(end) });
+  const waiting = taken.gaps(record.range);
   return {
-    job_id: id,
-    status: stored.progress.state,
-    total: rangeJson(range),
+    job_id: record.id,
+    status: progress.state,
+    total: rangeJson(record.range),
     done: shown(covered),
-    leased: [],
+    leased: leased.slice(0, MAX_COVERAGE_RANGES),
     waiting: shown(waiting),
-    truncated: covered.length > MAX_COVERAGE_RANGES || waiting.length > MAX_COVERAGE_RANGES,
-    blocks: blocks(new Figures(range, tally.figures), covered, type),
+    truncated: [covered, leased, waiting].some(({ length }) => length > MAX_COVERAGE_RANGES),
+    blocks: blocks(figuresOf(snapshot, workload), covered, record.type),
   };
+}
+
+function figuresOf({ job, shares, results }: JobSnapshot, workload: Workload | undefined): Figures {
+  const { range, parameters } = job.record;
+  const figures = new Figures(range);
+  for (const share of shares) figures.merge(new Figures(range, share.figures));
+  if (workload === undefined || results.length === 0) return figures;
+  const p = readParameters(workload, parameters);
+  for (const result of results) {
+    const json: unknown = JSON.parse(result.aggregate);
+    figures.add(result.range, workload.figure(p, workload.decodeStored(p, json)));
+  }
+  return figures;
+}
+
+/** What was claimed, but for what is open of the segments that are. */
+function coveredOf({ job, segments, results }: JobSnapshot): readonly Range[] {
+  const covered = new RangeSet([{ start: job.record.range.start, end: job.cursor }]);
+  for (const segment of segments) {
+    covered.subtract(segment.range);
+    for (const range of segment.covered) covered.add(range);
+  }
+  for (const { range } of results) covered.add(range);
+  return covered.toArray();
 }
 
 /** What the mean on a map is, in words. A workload that is not named here shows a plain mean. */
@@ -158,21 +196,6 @@ function blocks(figures: Figures, covered: readonly Range[], type: string): JobC
     mean: figures.means(),
     done_fraction: doneFractions(figures, covered),
   };
-}
-
-function coveredOfStored(stored: StoredJob): readonly Range[] {
-  return stored.covered ?? (stored.progress.state === 'completed' ? [stored.record.range] : []);
-}
-
-function gapsOf(range: Range, covered: readonly Range[]): Range[] {
-  const gaps: Range[] = [];
-  let start = range.start;
-  for (const hit of covered) {
-    if (hit.start > start) gaps.push({ start, end: hit.start });
-    start = hit.end;
-  }
-  if (start < range.end) gaps.push({ start, end: range.end });
-  return gaps;
 }
 
 function fraction(done: bigint, total: bigint, completed: boolean): number {

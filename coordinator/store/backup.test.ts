@@ -88,7 +88,7 @@ test('a store that is written to is copied as of one moment, and the copy is a s
   assert.deepEqual(manifest, made.manifest);
   const copy = await openSqliteStore(other);
   assert.ok(copy.existed);
-  assert.equal((await copy.nextSequence()).job, 51);
+  assert.equal(await copy.nextJobSeq(), 51);
   assert.equal((await copy.events(0, 1000)).length, 50);
   assert.ok(copy.epoch > store.epoch + 1_000_000, 'no life that went on had this epoch');
   assert.notDeepEqual(copy.tokenKey, store.tokenKey, 'leases of before are void');

@@ -131,4 +131,12 @@ export const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    INSERT INTO computed SELECT minute, type, '', worker_kind, units FROM computed_before;
    DROP TABLE computed_before;`,
+
+  // What a job that ended early had covered was kept with it; now its segments stay as they were: one holds it all.
+  // A result is named by where it starts: no number is counted twice, so a job has one such result at most.
+  `ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+   INSERT INTO segments SELECT id, range_start, cursor, covered FROM jobs WHERE covered IS NOT NULL AND cursor <> range_start;
+   ALTER TABLE jobs DROP COLUMN covered;
+   CREATE UNIQUE INDEX journal_of_job ON journal (job_id, range_start);
+   DROP TABLE sequences;`,
 ];

@@ -6,7 +6,7 @@ import type {
   StoredKey,
   StoredResult,
   StoredSegment,
-  StoredTally,
+  StoredShare,
 } from './store.ts';
 import {
   bigint,
@@ -30,7 +30,6 @@ import type { Row } from './columns.ts';
 export function storedJob(row: Row): StoredJob {
   const key = textOrNull(row, 'idempotency_key');
   const errorCode = textOrNull(row, 'error_code');
-  const covered = textOrNull(row, 'covered');
   return {
     record: {
       id: text(row, 'id'),
@@ -63,22 +62,22 @@ export function storedJob(row: Row): StoredJob {
     },
     cursor: bigint(row, 'cursor'),
     done: bigint(row, 'done'),
-    covered: covered === null ? null : decodeRanges(covered),
+    revision: number(row, 'revision'),
   };
 }
 
-export function storedTally(row: Row | undefined): StoredTally {
-  if (row === undefined) return { tally: null, figures: null };
-  return { tally: textOrNull(row, 'tally'), figures: bytesOrNull(row, 'figures') };
+/** @param row with the tally's columns; without them nothing is folded */
+export function storedShare(done: bigint, row: Row | undefined): StoredShare {
+  if (row === undefined) return { done, tally: null, figures: null };
+  return { done, tally: textOrNull(row, 'tally'), figures: bytesOrNull(row, 'figures') };
 }
 
-function storedSegment(row: Row): StoredSegment {
+export function storedSegment(row: Row): StoredSegment {
   return { range: range(row), covered: decodeRanges(text(row, 'covered')) };
 }
 
-function storedResult(row: Row): StoredResult {
+export function storedResult(row: Row): StoredResult {
   return {
-    seq: number(row, 'seq'),
     jobId: text(row, 'job_id'),
     range: range(row),
     aggregate: text(row, 'aggregate'),
@@ -127,7 +126,8 @@ export function activeJobs(
     const job = storedJob(row);
     return {
       job,
-      tally: storedTally(row),
+      share: storedShare(job.done, row),
+      adopted: new Map(),
       segments: (segmentsOf.get(job.record.id) ?? []).map(storedSegment),
       results: (resultsOf.get(job.record.id) ?? []).map(storedResult),
     };

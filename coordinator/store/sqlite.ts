@@ -11,7 +11,15 @@ import { StartError } from '../config.ts';
 import { openDataFolder } from './data-folder.ts';
 import type { DataFolder } from './data-folder.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { activeJobs, storedAuditEntry, storedJob, storedKey, storedTally } from './rows.ts';
+import {
+  activeJobs,
+  storedAuditEntry,
+  storedJob,
+  storedKey,
+  storedResult,
+  storedSegment,
+  storedShare,
+} from './rows.ts';
 import { explain, isDamaged, unavailable } from './store-error.ts';
 import { KEPT_EVENTS, KEPT_MINUTES, StoreFenced } from './store.ts';
 import type {
@@ -22,13 +30,14 @@ import type {
   ComputedBucket,
   JobCount,
   JobPage,
+  JobSnapshot,
   Store,
   StoredAuditEntry,
   StoredJob,
   StoredKey,
-  StoredTally,
 } from './store.ts';
-import { number, text, textOrNull } from './columns.ts';
+import { rangeLength } from '../../protocol/range.ts';
+import { bigint, number, range, text, textOrNull } from './columns.ts';
 import { Statements } from './statements.ts';
 import { toClusterEvent, toJobState } from './columns.ts';
 
@@ -61,6 +70,7 @@ class SqliteStore implements Store {
   readonly epoch: number;
   readonly tokenKey: Uint8Array;
   readonly existed: boolean;
+  readonly replicas = null;
   readonly #database: DatabaseSync;
   readonly #dataDir: string;
   readonly #folder: DataFolder;
@@ -83,14 +93,15 @@ class SqliteStore implements Store {
 
   commit(changes: readonly Change[]): Promise<Committed> {
     const pruned: JobCount[] = [];
+    const refused = new Set<Change>();
     try {
       const bytes = this.#transaction(() => {
         if (number(this.#statements.epoch.get(), 'epoch') !== this.epoch) throw new StoreFenced();
         let sum = 0;
-        for (const change of changes) sum += this.#apply(change, pruned);
+        for (const change of changes) sum += this.#apply(change, pruned, refused);
         return sum;
       });
-      return Promise.resolve({ bytes, pruned });
+      return Promise.resolve({ bytes, pruned, refused });
     } catch (error) {
       return Promise.reject(error instanceof StoreFenced ? error : unavailable(error, this.#dataDir));
     }
@@ -111,11 +122,8 @@ class SqliteStore implements Store {
     );
   }
 
-  nextSequence() {
-    return this.#read(() => ({
-      job: number(this.#statements.lastJob.get(), 'last') + 1,
-      result: number(this.#statements.lastResult.get(), 'last') + 1,
-    }));
+  nextJobSeq(): Promise<number> {
+    return this.#read(() => number(this.#statements.lastJob.get(), 'last') + 1);
   }
 
   findJob(jobId: string): Promise<StoredJob | undefined> {
@@ -125,8 +133,33 @@ class SqliteStore implements Store {
     });
   }
 
-  findTally(jobId: string): Promise<StoredTally> {
-    return this.#read(() => storedTally(this.#statements.findTally.get(jobId)));
+  findSnapshot(jobId: string): Promise<JobSnapshot | undefined> {
+    return this.#read(() => {
+      const { findJob, findTally, segmentsOf, resultsOf } = this.#statements;
+      const row = findJob.get(jobId);
+      if (row === undefined) return undefined;
+      const job = storedJob(row);
+      const shares = [storedShare(job.done, findTally.get(jobId))];
+      const segments = segmentsOf.all(jobId).map(storedSegment);
+      return { job, shares, segments, results: resultsOf.all(jobId).map(storedResult) };
+    });
+  }
+
+  progress(jobIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    return this.#read(() => {
+      const { findJob, resultsOf } = this.#statements;
+      const found = new Map<string, bigint>();
+      for (const jobId of jobIds) {
+        const row = findJob.get(jobId);
+        if (row === undefined) continue;
+        const journaled = resultsOf.all(jobId).map((each) => rangeLength(range(each)));
+        found.set(
+          jobId,
+          journaled.reduce((sum, units) => sum + units, bigint(row, 'done')),
+        );
+      }
+      return found;
+    });
   }
 
   findByIdempotencyKey(userId: string | null, key: string) {
@@ -182,11 +215,18 @@ class SqliteStore implements Store {
 
   /**
    * @param pruned is given what jobs_pruned takes away
+   * @param refused is given the conditional changes that were not made
    * @returns the bytes of aggregates and tallies written
    */
-  #apply(change: Change, pruned: JobCount[]): number {
+  #apply(change: Change, pruned: JobCount[], refused: Set<Change>): number {
     const sql = this.#statements;
     switch (change.kind) {
+      case 'conditional':
+        if (sql.holds(change.condition)) {
+          return change.changes.reduce((sum, each) => sum + this.#apply(each, pruned, refused), 0);
+        }
+        refused.add(change);
+        return 0;
       case 'job_added':
         sql.addJob(change.record);
         return 0;
@@ -204,9 +244,9 @@ class SqliteStore implements Store {
         return change.result.aggregate.length;
       case 'results_folded':
         sql.fold(change);
-        return (change.tally?.length ?? 0) + (change.figures?.length ?? 0);
-      case 'job_closed':
-        sql.closeJob(change.jobId, change.covered);
+        return (change.share.tally?.length ?? 0) + (change.share.figures?.length ?? 0);
+      case 'segment_split':
+        sql.split(change.jobId, change.start, change.pieces);
         return 0;
       case 'probe':
         sql.probe.run();

@@ -7,9 +7,11 @@ import type {
   AuditEntry,
   AuditPage,
   Change,
+  Condition,
   JobPage,
   JobProgress,
   JobRecord,
+  SegmentPiece,
   StoredKey,
   StoredResult,
 } from './store.ts';
@@ -25,9 +27,10 @@ export class Statements {
   readonly allResults: StatementSync;
   readonly countJobs: StatementSync;
   readonly lastJob: StatementSync;
-  readonly lastResult: StatementSync;
   readonly findJob: StatementSync;
   readonly findTally: StatementSync;
+  readonly segmentsOf: StatementSync;
+  readonly resultsOf: StatementSync;
   readonly allKeys: StatementSync;
   readonly revokeKey: StatementSync;
   readonly noteKey: StatementSync;
@@ -51,13 +54,13 @@ export class Statements {
   readonly #insertResult: StatementSync;
   readonly #updateResult: StatementSync;
   readonly #deleteResult: StatementSync;
-  readonly #noteResult: StatementSync;
+  readonly #raiseRevision: StatementSync;
   readonly #upsertTally: StatementSync;
   readonly #setDone: StatementSync;
   readonly #setSegment: StatementSync;
   readonly #deleteSegment: StatementSync;
   readonly #deleteSegments: StatementSync;
-  readonly #setCovered: StatementSync;
+  readonly #addSegment: StatementSync;
   readonly #lists = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync) {
@@ -68,18 +71,20 @@ export class Statements {
     this.probe = sql('UPDATE owner SET epoch = epoch');
     this.activeJobs = sql(
       `SELECT jobs.*, tallies.tally, tallies.figures FROM jobs LEFT JOIN tallies ON tallies.job_id = jobs.id
-       WHERE state IN ('pending', 'running', 'paused')
-          OR id IN (SELECT job_id FROM segments UNION SELECT job_id FROM journal)
+       WHERE state IN ('pending', 'running', 'paused') OR id IN (SELECT job_id FROM journal)
        ORDER BY seq`,
     );
-    this.allSegments = sql('SELECT * FROM segments');
-    this.allResults = sql('SELECT * FROM journal ORDER BY seq');
+    this.allSegments = sql(
+      `SELECT segments.* FROM segments JOIN jobs ON jobs.id = job_id
+       WHERE state IN ('pending', 'running', 'paused') OR job_id IN (SELECT job_id FROM journal)`,
+    );
+    this.allResults = sql('SELECT * FROM journal');
     this.countJobs = sql('SELECT type, state, count(*) AS jobs FROM jobs GROUP BY type, state');
     this.lastJob = sql('SELECT coalesce(max(seq), 0) AS last FROM jobs');
-    this.lastResult = sql(`SELECT max((SELECT coalesce(max(last), 0) FROM sequences WHERE name = 'journal'),
-         (SELECT coalesce(max(seq), 0) FROM journal)) AS last`);
     this.findJob = sql('SELECT * FROM jobs WHERE id = ?');
     this.findTally = sql('SELECT tally, figures FROM tallies WHERE job_id = ?');
+    this.segmentsOf = sql('SELECT * FROM segments WHERE job_id = ?');
+    this.resultsOf = sql('SELECT * FROM journal WHERE job_id = ?');
     this.#findByKey = sql('SELECT id, idempotency_digest FROM jobs WHERE idempotency_key = ?');
     this.computed = sql(
       `SELECT CAST(minute - ? AS INTEGER) / CAST(? AS INTEGER) AS bucket, type, variant, worker_kind, sum(units) AS units FROM computed
@@ -117,13 +122,16 @@ export class Statements {
       `INSERT INTO audit (at, user, key_id, role, address, action, target, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertSegment = sql(`INSERT INTO segments VALUES (?, ?, ?, '[]')`);
+    this.#addSegment = sql('INSERT INTO segments VALUES (?, ?, ?, ?)');
     this.#moveCursor = sql('UPDATE jobs SET cursor = ? WHERE id = ?');
-    this.#insertResult = sql('INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)');
-    this.#updateResult = sql('UPDATE journal SET digest = ?, node_id = ?, aggregate = ? WHERE seq = ?');
-    this.#deleteResult = sql('DELETE FROM journal WHERE seq = ?');
-    this.#noteResult = sql(
-      `INSERT INTO sequences VALUES ('journal', ?) ON CONFLICT (name) DO UPDATE SET last = max(last, excluded.last)`,
+    this.#insertResult = sql(
+      'INSERT INTO journal (job_id, range_start, range_end, digest, node_id, aggregate) VALUES (?, ?, ?, ?, ?, ?)',
     );
+    this.#updateResult = sql(
+      'UPDATE journal SET digest = ?, node_id = ?, aggregate = ? WHERE job_id = ? AND range_start = ?',
+    );
+    this.#deleteResult = sql('DELETE FROM journal WHERE job_id = ? AND range_start = ?');
+    this.#raiseRevision = sql('UPDATE jobs SET revision = revision + 1 WHERE id = ? AND revision = ?');
     this.#upsertTally = sql(
       `INSERT INTO tallies VALUES (?, ?, ?)
        ON CONFLICT (job_id) DO UPDATE SET tally = excluded.tally, figures = excluded.figures`,
@@ -132,7 +140,6 @@ export class Statements {
     this.#setSegment = sql('UPDATE segments SET covered = ? WHERE job_id = ? AND range_start = ?');
     this.#deleteSegment = sql('DELETE FROM segments WHERE job_id = ? AND range_start = ?');
     this.#deleteSegments = sql('DELETE FROM segments WHERE job_id = ?');
-    this.#setCovered = sql('UPDATE jobs SET covered = ? WHERE id = ?');
   }
 
   addJob(job: JobRecord): void {
@@ -158,12 +165,13 @@ export class Statements {
     this.#updateJob.run(state, startedAt, updatedAt, finishedAt, ...failure, ranMs, runningSince, jobId);
   }
 
-  /** Jobs and what hangs on them; returns what they were. Journal and segments of a job that is over are gone once it is folded. */
+  /** Jobs and what hangs on them; returns what they were. The journal of a job that is over is empty once it is folded. */
   prune(finishedBefore: number, limit: number): readonly Row[] {
     const rows = this.#prunable.all(finishedBefore, limit);
     for (const row of rows) {
       const id = text(row, 'id');
       this.#deleteTally.run(id);
+      this.#deleteSegments.run(id);
       this.#deleteJob.run(id);
     }
     return rows;
@@ -202,41 +210,40 @@ export class Statements {
   }
 
   addResult(result: StoredResult): void {
-    const { seq, jobId, range, digest, nodeId, aggregate } = result;
-    this.#insertResult.run(
-      seq,
-      jobId,
-      range.start.toString(),
-      range.end.toString(),
-      digest,
-      nodeId,
-      aggregate,
-    );
+    const { jobId, range, digest, nodeId, aggregate } = result;
+    this.#insertResult.run(jobId, range.start.toString(), range.end.toString(), digest, nodeId, aggregate);
   }
 
-  replaceResult({ digest, nodeId, aggregate, seq }: StoredResult): void {
-    this.#updateResult.run(digest, nodeId, aggregate, seq);
+  replaceResult({ digest, nodeId, aggregate, jobId, range }: StoredResult): void {
+    this.#updateResult.run(digest, nodeId, aggregate, jobId, range.start.toString());
+  }
+
+  /** Whether the condition holds; the job's revision is raised then. */
+  holds(condition: Condition): boolean {
+    switch (condition.of) {
+      case 'revision':
+        return this.#raiseRevision.run(condition.jobId, condition.revision).changes === 1;
+      case 'unused_key':
+        return this.findByKey(condition.userId, condition.key) === undefined;
+    }
   }
 
   fold(fold: Fold): void {
-    let last = 0;
-    for (const seq of fold.results) {
-      this.#deleteResult.run(seq);
-      if (seq > last) last = seq;
-    }
-    // Rows of the journal go here and nowhere else, so this keeps `last` above every number ever used.
-    if (last > 0) this.#noteResult.run(last);
-    this.#upsertTally.run(fold.jobId, fold.tally, fold.figures);
-    this.#setDone.run(fold.done.toString(), fold.jobId);
+    const { share } = fold;
+    for (const start of fold.results) this.#deleteResult.run(fold.jobId, start.toString());
+    this.#upsertTally.run(fold.jobId, share.tally, share.figures);
+    this.#setDone.run(share.done.toString(), fold.jobId);
     for (const { start, covered } of fold.segments) {
       if (covered === null) this.#deleteSegment.run(fold.jobId, start.toString());
       else this.#setSegment.run(encodeRanges(covered), fold.jobId, start.toString());
     }
   }
 
-  closeJob(jobId: string, covered: readonly Range[]): void {
-    this.#deleteSegments.run(jobId);
-    this.#setCovered.run(encodeRanges(covered), jobId);
+  split(jobId: string, start: bigint, pieces: readonly SegmentPiece[]): void {
+    this.#deleteSegment.run(jobId, start.toString());
+    for (const { range, covered } of pieces) {
+      this.#addSegment.run(jobId, range.start.toString(), range.end.toString(), encodeRanges(covered));
+    }
   }
 
   listJobs({ state, type, userId, before, limit }: JobPage): readonly Row[] {

@@ -1,16 +1,21 @@
 /**
- * What the coordinator keeps, behind one asynchronous interface. `sqlite.ts` implements it; every
- * implementation passes `store-conformance.ts`.
+ * What the coordinator keeps, behind one asynchronous interface. `sqlite.ts` and `postgres/` implement it;
+ * both pass `store-conformance.ts`.
  *
  * All writing is one call: `commit` makes a list of changes durable in one transaction, or none of them. The
  * core groups what arrives while a commit is under way into the next one, so the cost of a sync is shared.
  *
  * Durable truth about a job's range: everything before `cursor` belongs to a segment. A segment with a row of
- * its own is open: covered are its `covered` ranges (already folded into the job's tally) and the ranges of
- * its journal rows (not folded yet). A segment without a row is covered whole. So a job of 2^60 numbers costs
- * one row, plus what is under way.
+ * its own is open, or stayed open when its job ended early: covered are its `covered` ranges (already folded into
+ * the tally of a share) and the ranges of its journal rows (not folded yet). A segment without a row is covered
+ * whole. So a job of 2^60 numbers costs one row, plus what is under way.
  *
- * Numbers that may pass 2^63 are bigints here and text in the database.
+ * Where several coordinators share the store, each segment, each journal row and each share has one owner, and
+ * only its owner changes it. A share is what one coordinator has folded of a job: aggregates are monoids, so the
+ * job's result is the fold of its shares and of what is in the journal, whoever owns them. The row of the job
+ * itself is everybody's: whoever changes it says which revision it has seen (`Condition`).
+ *
+ * Numbers that may pass 2^63 are bigints here, and text or numeric in the database.
  */
 import type { AuditAction, Role } from '../../protocol/access.ts';
 import type { JobState, Placement, Priority, Throughput } from '../../protocol/http.ts';
@@ -25,7 +30,7 @@ export interface StoredJobError {
 /** A job as it was submitted. Times are milliseconds since 1970. */
 export interface JobRecord {
   readonly id: string;
-  /** Order of submission, unique; what FIFO means. */
+  /** Order of submission; what FIFO means. Two coordinators may give the same number at the same moment. */
   readonly seq: number;
   readonly type: string;
   readonly workloadVersion: number;
@@ -65,10 +70,10 @@ export interface StoredJob {
   readonly progress: JobProgress;
   /** Everything from here to the end of the range was never claimed. */
   readonly cursor: bigint;
-  /** Units in the tally. */
+  /** Units in the tallies of its shares. */
   readonly done: bigint;
-  /** The covered ranges of a job that ended before it was covered; null otherwise. */
-  readonly covered: readonly Range[] | null;
+  /** Raised with each change of state and each claim. */
+  readonly revision: number;
 }
 
 /** `Workload.encode` of the fold of all that is folded, as JSON text, and the map's figures (jobs/figures.ts). */
@@ -82,9 +87,14 @@ export interface StoredSegment {
   readonly covered: readonly Range[];
 }
 
-/** One accepted batch that is not folded yet. */
+/** What one coordinator has folded of a job. */
+export interface StoredShare extends StoredTally {
+  /** Units in the tally. */
+  readonly done: bigint;
+}
+
+/** One accepted batch that is not folded yet. A job has one at most that starts at a given number. */
 export interface StoredResult {
-  readonly seq: number;
   readonly jobId: string;
   readonly range: Range;
   /** `Workload.encode` of the aggregate, as JSON text. */
@@ -93,16 +103,46 @@ export interface StoredResult {
   readonly nodeId: string;
 }
 
-export interface ActiveJob {
+/** What this coordinator owns of a job. */
+export interface OwnParts {
+  /** What it folded itself. */
+  readonly share: StoredShare;
+  /** What it took over, by origin: not in `share` yet (`results_folded.absorbed`). Always empty in the embedded store. */
+  readonly adopted: ReadonlyMap<number, StoredShare>;
+  readonly segments: readonly StoredSegment[];
+  readonly results: readonly StoredResult[];
+}
+
+export interface ActiveJob extends OwnParts {
   readonly job: StoredJob;
-  readonly tally: StoredTally;
+}
+
+/** Everything that is stored of a job, whoever owns it, as of one moment. */
+export interface JobSnapshot {
+  readonly job: StoredJob;
+  readonly shares: readonly StoredShare[];
   readonly segments: readonly StoredSegment[];
   readonly results: readonly StoredResult[];
 }
 
 export type ClusterEvent = Throughput['events'][number]['event'];
 
+/** What must still be so for changes to be made, since another coordinator may have been faster. */
+export type Condition =
+  /** The job's row is as it was seen; it is locked, and its revision is one higher afterwards. */
+  | { readonly of: 'revision'; readonly jobId: string; readonly revision: number }
+  /** No job has this user's idempotency key. */
+  | { readonly of: 'unused_key'; readonly userId: string | null; readonly key: string };
+
+/** A segment that was split, and who owns the piece from now on; the owner of a split is the only one who may. */
+export interface SegmentPiece extends StoredSegment {
+  /** Epoch of the coordinator; null: the one that splits. */
+  readonly owner: number | null;
+}
+
 export type Change =
+  /** All of `changes` if the condition holds, else none of them (`Committed.refused`); what else is committed stays. */
+  | { readonly kind: 'conditional'; readonly condition: Condition; readonly changes: readonly Change[] }
   | { readonly kind: 'job_added'; readonly record: JobRecord }
   | { readonly kind: 'job_changed'; readonly jobId: string; readonly progress: JobProgress }
   /** Moves the cursor to the end of the segment. */
@@ -113,15 +153,22 @@ export type Change =
   | {
       readonly kind: 'results_folded';
       readonly jobId: string;
-      readonly done: bigint;
-      readonly tally: string | null;
-      readonly figures: Uint8Array | null;
-      readonly results: readonly number[];
+      /** This coordinator's share from now on. */
+      readonly share: StoredShare;
+      /** Starts of the results that are in it now. */
+      readonly results: readonly bigint[];
+      /** Origins of adopted shares that are in it now. */
+      readonly absorbed: readonly number[];
       /** Open segments whose covered ranges changed; null: covered whole, its row goes. */
       readonly segments: readonly { readonly start: bigint; readonly covered: readonly Range[] | null }[];
     }
-  /** The job ended early: its segments go, their covered ranges are kept with the job. */
-  | { readonly kind: 'job_closed'; readonly jobId: string; readonly covered: readonly Range[] }
+  /** The segment that starts there becomes these pieces, which cover it. */
+  | {
+      readonly kind: 'segment_split';
+      readonly jobId: string;
+      readonly start: bigint;
+      readonly pieces: readonly SegmentPiece[];
+    }
   /** Writes, but changes nothing: tells whether the store can be written again. */
   | { readonly kind: 'probe' }
   | {
@@ -219,6 +266,8 @@ export interface Committed {
   readonly bytes: number;
   /** What `jobs_pruned` took away. */
   readonly pruned: readonly JobCount[];
+  /** The conditional changes whose condition did not hold. */
+  readonly refused: ReadonlySet<Change>;
 }
 
 /** Bounds of what is kept about the past. */
@@ -226,29 +275,36 @@ export const KEPT_EVENTS = 10_000;
 export const KEPT_MINUTES = 31 * 24 * 60;
 
 export interface Store {
-  /** The fence of this opening: higher than that of every opening before it. */
+  /** The fence of this opening: higher than that of every opening before it. Names this coordinator among its replicas. */
   readonly epoch: number;
   /** Signs lease tokens; made at the first opening, the same afterwards. 32 bytes. */
   readonly tokenKey: Uint8Array;
-  /** True if this store held jobs before. */
+  /** True if this store was opened before. */
   readonly existed: boolean;
+  /** The way to the other coordinators on this store; null: it has one owner at a time. */
+  readonly replicas: ReplicaChannel | null;
 
   /**
-   * Makes all changes durable in one transaction, or none.
+   * Makes all changes durable in one transaction, or none, but for conditional ones. One call at a time.
    * @throws ClusterError store_unavailable (disk full, folder gone): nothing was written, try again later
    * @throws StoreFenced if another coordinator opened the store since: stop
    */
   commit(changes: readonly Change[]): Promise<Committed>;
 
-  /** Every job that is not over, or over with results that are not folded; in order of submission. */
+  /**
+   * Every job that is not over, or over while something of it is not folded, with what this coordinator owns of it;
+   * in order of submission.
+   */
   loadActive(): Promise<readonly ActiveJob[]>;
   /** How many jobs there are, by type and state. */
   countJobs(): Promise<readonly JobCount[]>;
-  /** The first number above every `JobRecord.seq` and `StoredResult.seq`. */
-  nextSequence(): Promise<{ readonly job: number; readonly result: number }>;
+  /** The first number above every `JobRecord.seq`. */
+  nextJobSeq(): Promise<number>;
 
   findJob(jobId: string): Promise<StoredJob | undefined>;
-  findTally(jobId: string): Promise<StoredTally>;
+  findSnapshot(jobId: string): Promise<JobSnapshot | undefined>;
+  /** Units that are durably counted, in shares and in the journal, by job. Jobs that are not there are left out. */
+  progress(jobIds: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
   findByIdempotencyKey(
     userId: string | null,
     key: string,
@@ -271,8 +327,54 @@ export interface Store {
   /** Newest first. */
   listAudit(page: AuditPage): Promise<readonly StoredAuditEntry[]>;
 
+  /** Lets go of everything that this coordinator owns: another one may take it over at once. */
   close(): Promise<void>;
 }
+
+/** Told to every coordinator on the store, the one that caused it too, once it is durable. */
+export type Ring =
+  /** The job was added, or its row changed. */
+  | { readonly kind: 'job'; readonly jobId: string }
+  /** A piece of one of the job's segments belongs to this coordinator now. */
+  | { readonly kind: 'given'; readonly jobId: string }
+  | { readonly kind: 'keys' }
+  | { readonly kind: 'pruned' }
+  | { readonly kind: 'mail'; readonly from: number; readonly body: string }
+  /** Rings may have been missed: look at everything anew. */
+  | { readonly kind: 'resync' };
+
+/** Another coordinator, as it was at its latest beat. */
+export interface Replica {
+  readonly epoch: number;
+  /** What it said of itself. */
+  readonly summary: string;
+}
+
+/** What connects the coordinators that share a store. The store holds the truth; this only rings the bell. */
+export interface ReplicaChannel {
+  /** From now on; the first ring is a `resync`. Listeners don't throw. */
+  listen(listener: (ring: Ring) => void): void;
+  /**
+   * Tells the others that this one lives, and learns who does. Call it every second: who misses several beats that
+   * another one could have seen loses all it owns to the first that notices, and is fenced out.
+   * @param summary at most MAX_SUMMARY_BYTES
+   * @returns the others that live, and the jobs of which something was taken over (read it by `ownParts`)
+   * @throws ClusterError store_unavailable; StoreFenced
+   */
+  beat(
+    summary: string,
+  ): Promise<{ readonly others: readonly Replica[]; readonly adopted: readonly string[] }>;
+  /** Soft: what is sent to one that dies, or in a crash of the database, is lost. @throws ClusterError store_unavailable */
+  send(to: number | 'all', body: string): Promise<void>;
+  /** What this coordinator owns of a job. */
+  ownParts(jobId: string): Promise<OwnParts>;
+  /** The owner of the open segment that the range lies in; undefined: there is none. */
+  ownerOf(jobId: string, range: Range): Promise<number | undefined>;
+}
+
+export const MAX_SUMMARY_BYTES = 256 * 1024;
+/** Of one `send`. */
+export const MAX_MAIL_BYTES = 8 * 1024 * 1024;
 
 /** Another coordinator owns the store now; nothing of ours may be written any more. */
 export class StoreFenced extends Error {

@@ -218,6 +218,9 @@ function simulatedRecompute(programs: Programs, time: ProcessTime, chance: Chanc
 
 function traceChange(trace: Trace, change: Change): void {
   switch (change.kind) {
+    case 'conditional':
+      for (const each of change.changes) traceChange(trace, each);
+      return;
     case 'result_accepted':
     case 'result_replaced': {
       const { jobId, range, nodeId } = change.result;
@@ -234,7 +237,9 @@ function traceChange(trace: Trace, change: Change): void {
       trace.add(`durable: ${change.jobId} is ${change.progress.state}`);
       return;
     case 'results_folded':
-      trace.add(`durable: folded ${change.results.length} results of ${change.jobId}, done ${change.done}`);
+      trace.add(
+        `durable: folded ${change.results.length} results of ${change.jobId}, done ${change.share.done}`,
+      );
       return;
     case 'audited':
       trace.add(`durable: ${change.entry.action} ${change.entry.target} ${change.entry.outcome}`);
@@ -243,7 +248,7 @@ function traceChange(trace: Trace, change: Change): void {
     case 'key_added':
     case 'key_revoked':
     case 'key_used':
-    case 'job_closed':
+    case 'segment_split':
     case 'computed':
     case 'event':
     case 'probe':

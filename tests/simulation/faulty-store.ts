@@ -25,6 +25,7 @@ export class FaultyStore implements Store {
   readonly epoch: number;
   readonly tokenKey: Uint8Array;
   readonly existed: boolean;
+  readonly replicas = null;
   readonly #inner: Store;
   readonly #time: ProcessTime;
   readonly #chance: Chance;
@@ -74,14 +75,17 @@ export class FaultyStore implements Store {
   countJobs() {
     return this.#read(() => this.#inner.countJobs());
   }
-  nextSequence() {
-    return this.#read(() => this.#inner.nextSequence());
+  nextJobSeq() {
+    return this.#read(() => this.#inner.nextJobSeq());
   }
   findJob(jobId: string) {
     return this.#read(() => this.#inner.findJob(jobId));
   }
-  findTally(jobId: string) {
-    return this.#read(() => this.#inner.findTally(jobId));
+  findSnapshot(jobId: string) {
+    return this.#read(() => this.#inner.findSnapshot(jobId));
+  }
+  progress(jobIds: readonly string[]) {
+    return this.#read(() => this.#inner.progress(jobIds));
   }
   findByIdempotencyKey(userId: string | null, key: string) {
     return this.#read(() => this.#inner.findByIdempotencyKey(userId, key));
