@@ -92,6 +92,7 @@ test('the environment of the public interface is declared, with its defaults', (
     METRICS_PORT: 9090,
     DATA_DIR: './data',
     STORE_URL: undefined,
+    STORE_URL_FILE: undefined,
     COORDINATOR_URL: undefined,
     NODE_TYPE: undefined,
     NODE_ID: undefined,

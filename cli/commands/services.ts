@@ -18,6 +18,7 @@ import { UsageError } from '../option.ts';
 import * as options from '../options.ts';
 import { tellReady } from '../ready-message.ts';
 import { stopSignal } from '../stop-signal.ts';
+import { storeUrl } from '../store-url.ts';
 
 /** Ends at once: the user has asked twice. */
 function force(): never {
@@ -38,7 +39,7 @@ export const coordinator: Command = {
       port: settings.get(options.COORDINATOR_PORT),
       metricsPort: settings.get(options.METRICS_PORT),
       dataDir: settings.get(options.DATA_DIR),
-      storeUrl: settings.get(options.STORE_URL),
+      storeUrl: storeUrl(settings),
       clusterSize: settings.get(options.CLUSTER_SIZE),
       clusterSizeFile: settings.get(options.CLUSTER_SIZE_FILE),
       allowedOrigins: settings.get(options.ALLOWED_ORIGINS),

@@ -41,7 +41,7 @@ export const DATA_DIR: Option<string> = {
   flag: 'data-dir',
   env: 'DATA_DIR',
   value: 'FOLDER',
-  help: 'where jobs and results are kept; made if missing',
+  help: 'where jobs and results are kept (with STORE_URL the keys of the operator alone); made if missing',
   shown: './data',
   fallback: './data',
   parse: folder,
@@ -50,9 +50,18 @@ export const STORE_URL: Option<string | undefined> = {
   flag: 'store-url',
   env: 'STORE_URL',
   value: 'URL',
-  help: 'a database instead of the embedded store (not available yet)',
+  help: 'the PostgreSQL database that several coordinators share, postgres://user:password@host/database',
+  shown: 'the embedded store, in DATA_DIR',
   fallback: undefined,
   parse: (text) => text,
+};
+export const STORE_URL_FILE: Option<string | undefined> = {
+  flag: 'store-url-file',
+  env: 'STORE_URL_FILE',
+  value: 'FILE',
+  help: 'a file with that address as its only line, so that no environment shows the password',
+  fallback: undefined,
+  parse: file,
 };
 export const ALLOWED_ORIGINS: Option<readonly string[]> = {
   flag: 'allowed-origins',
@@ -227,6 +236,7 @@ export const SERVICE_OPTIONS: readonly Option<unknown>[] = [
     METRICS_PORT,
     DATA_DIR,
     STORE_URL,
+    STORE_URL_FILE,
     ALLOWED_ORIGINS,
     PUBLIC_URL,
     CLUSTER_SIZE,
