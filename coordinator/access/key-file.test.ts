@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -56,7 +57,7 @@ test('the admin’s key stays; where another admin has a key, none is made', asy
   assert.ok(!existsSync(path));
   const { key } = await ring.create({ user: 'operator', role: 'admin' }, NOBODY);
   writeFileSync(path, key);
-  assert.deepEqual(await keepAdminKey(ring, folder), { path, fresh: null });
+  assert.deepEqual(await keepAdminKey(ring, folder), { path, outcome: 'kept', fresh: null });
 });
 
 test('a worker’s key that was made elsewhere is taken in once, and stays good', async (t) => {
@@ -84,14 +85,15 @@ test('a revoked key is not taken in again: a new one takes its place, or it is s
   await keepWorkerKey(ring, path);
   const first = readFileSync(path, 'utf8').trim();
   await ring.revoke(ring.check(first).id, NOBODY);
-  // Nothing can be written beside it: as root, too.
-  mkdirSync(`${path}.new`);
+  // What is to take its place can't be written: as root, too.
+  const obstacle = `${path}.after-${createHash('sha256').update(first).digest('hex').slice(0, 12)}`;
+  mkdirSync(obstacle);
   const useless = { outcome: 'useless', was: 'revoked', isPublic: false };
   assert.deepEqual(await keepWorkerKey(ring, path), useless);
   assert.deepEqual(await keepWorkerKey(ring, path), useless, 'nor at the next start');
   assert.equal(readFileSync(path, 'utf8').trim(), first);
   assert.ok(!ring.hasValid('worker'));
-  rmSync(`${path}.new`, { recursive: true });
+  rmSync(obstacle, { recursive: true });
   assert.deepEqual(await keepWorkerKey(ring, path), { ...useless, outcome: 'replaced' });
   assert.equal(ring.check(readFileSync(path, 'utf8').trim()).role, 'worker');
 });

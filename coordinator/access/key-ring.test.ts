@@ -84,3 +84,20 @@ test('the last use is noted, once a minute', async () => {
   assert.equal(records.changes.filter(({ kind }) => kind === 'key_used').length, 3);
   assert.match(keys.list()[0]?.last_used_at ?? '', /:00\.000Z$/);
 });
+
+test('what another coordinator did is read anew: its keys are good here, and what it revoked ends connections', async () => {
+  const { ring: here, records } = ring();
+  const there = new KeyRing([], records);
+  const added = await there.create({ user: 'ada', role: 'worker' }, ADMIN);
+  assert.throws(() => here.check(added.key), refused(/not known/));
+  await here.reload();
+  assert.equal(here.check(added.key).user, 'ada');
+  const ended: string[] = [];
+  here.onEnded((id) => ended.push(id));
+  await there.reload();
+  await there.revoke(added.status.key_id, ADMIN);
+  await here.reload();
+  await here.reload();
+  assert.deepEqual(ended, [added.status.key_id], 'once');
+  assert.throws(() => here.check(added.key), refused(/revoked/));
+});

@@ -23,6 +23,9 @@ export type Standing =
   | { readonly kind: 'mistaken' }
   | { readonly kind: 'known'; readonly status: KeyStatus };
 
+/** Where the keys are kept. */
+export type KeyRecords = Pick<AccessRecords, 'loadKeys' | 'write' | 'note'>;
+
 export interface IssuedKey {
   readonly status: KeyStatus;
   /** Shown once. */
@@ -30,7 +33,7 @@ export interface IssuedKey {
 }
 
 export class KeyRing {
-  readonly #records: Pick<AccessRecords, 'write' | 'note'>;
+  readonly #records: KeyRecords;
   readonly #now: () => number;
   readonly #keys = new Map<string, StoredKey>();
   readonly #ended = new Set<(keyId: string) => void>();
@@ -38,11 +41,7 @@ export class KeyRing {
   readonly #expired = new Set<string>();
 
   /** @param now milliseconds since 1970 */
-  constructor(
-    keys: readonly StoredKey[],
-    records: Pick<AccessRecords, 'write' | 'note'>,
-    now: () => number = () => Date.now(),
-  ) {
+  constructor(keys: readonly StoredKey[], records: KeyRecords, now: () => number = () => Date.now()) {
     this.#records = records;
     this.#now = now;
     for (const key of keys) {
@@ -152,6 +151,22 @@ export class KeyRing {
     this.#keys.set(keyId, revoked);
     this.#end(keyId);
     return this.#status(revoked);
+  }
+
+  /**
+   * Reads what is stored anew: another coordinator on the same store may have added keys, or revoked some. Those end every
+   * connection that was made with them.
+   * @throws ClusterError store_unavailable
+   */
+  async reload(): Promise<void> {
+    for (const stored of await this.#records.loadKeys()) {
+      const known = this.#keys.get(stored.id);
+      // What this ring did meanwhile, and uses that are not durable yet, are not in what was read.
+      const revokedAt = known?.revokedAt ?? stored.revokedAt;
+      const lastUsedAt = Math.max(known?.lastUsedAt ?? 0, stored.lastUsedAt ?? 0);
+      this.#keys.set(stored.id, { ...stored, revokedAt, lastUsedAt: lastUsedAt === 0 ? null : lastUsedAt });
+      if (known !== undefined && known.revokedAt === null && revokedAt !== null) this.#end(stored.id);
+    }
   }
 
   /** @param listener called when a key is good for nothing any more. @returns the way to stop that */

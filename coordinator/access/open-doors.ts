@@ -102,6 +102,8 @@ const OUTCOMES: Readonly<Record<WorkerKeyFile['outcome'], string>> = {
 async function keepAdmins({ keys }: Access, dataDir: string, log: Log): Promise<void> {
   try {
     const admin = await keepAdminKey(keys, dataDir);
+    if (admin?.outcome === 'taken_in')
+      log.info({ file: admin.path }, 'the admin’s key in this file was taken in');
     if (admin === null || admin.fresh === null) return;
     log.info({ file: admin.path }, 'the first admin key was made: it is in this file');
     showOnTerminal(admin.fresh);

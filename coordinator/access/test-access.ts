@@ -22,7 +22,7 @@ export function memoryRecords(keys: readonly StoredKey[] = []): MemoryRecords {
   return {
     changes,
     audited,
-    loadKeys: () => Promise.resolve(keys),
+    loadKeys: () => Promise.resolve(stored(keys, changes)),
     listAudit: ({ limit, before = Number.POSITIVE_INFINITY }) =>
       Promise.resolve(
         audited
@@ -37,6 +37,21 @@ export function memoryRecords(keys: readonly StoredKey[] = []): MemoryRecords {
     },
     note,
   };
+}
+
+/** As a store has them: a key that is added again stays as it is. */
+function stored(before: readonly StoredKey[], changes: readonly AccessChange[]): readonly StoredKey[] {
+  const keys = new Map(before.map((key) => [key.id, key]));
+  const change = (id: string, fields: Partial<StoredKey>) => {
+    const key = keys.get(id);
+    if (key !== undefined) keys.set(id, { ...key, ...fields });
+  };
+  for (const made of changes) {
+    if (made.kind === 'key_added' && !keys.has(made.key.id)) keys.set(made.key.id, made.key);
+    if (made.kind === 'key_revoked') change(made.keyId, { revokedAt: made.at });
+    if (made.kind === 'key_used') change(made.keyId, { lastUsedAt: made.at });
+  }
+  return [...keys.values()];
 }
 
 /** On loopback alone, with the defaults, unless the test says otherwise. Closed when the test is over. */
