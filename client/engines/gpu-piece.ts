@@ -25,20 +25,32 @@ export async function extendByWords<P, T, A>(
   return workload.extend(p, before, tile, answers);
 }
 
+export interface WorkloadProbe extends Probe {
+  /**
+   * Asks the CPU engine for the answer now, not when the GPU's is there: its thread starts and makes its tables, half a
+   * second for verify, while the GPU's are made and its kernel is compiled.
+   */
+  begin(): void;
+}
+
 /** The known answer of a workload: its probe, computed once by the CPU engine. */
-export function probeOf<P, T, A>(workload: Workload<P, T, A>, p: P, exact: Exact<A>): Probe {
+export function probeOf<P, T, A>(workload: Workload<P, T, A>, p: P, exact: Exact<A>): WorkloadProbe {
   const range = workload.probe(p);
   let expected: Promise<string> | undefined;
+  const expect = () => (expected ??= exact(range).then((a) => JSON.stringify(workload.encode(p, a))));
   return {
     range,
+    begin() {
+      // Whoever proves hears of it.
+      expect().catch(() => undefined);
+    },
     async prove(words) {
-      expected ??= exact(range).then((a) => JSON.stringify(workload.encode(p, a)));
       const tile = workload.decodeGpu(p, range, words);
       // A kernel that hands back the whole probe has not been tested by it.
       if (tile === undefined)
         throw new GpuFault('wrong_answer', `${workload.type}: the GPU did not compute the probe`);
       const found = await extendByWords(workload, p, workload.empty(p), range, words, exact);
-      if (JSON.stringify(workload.encode(p, found)) !== (await expected)) {
+      if (JSON.stringify(workload.encode(p, found)) !== (await expect())) {
         throw new GpuFault(
           'wrong_answer',
           `${workload.type}: the GPU's answer to the probe differs from the CPU's`,

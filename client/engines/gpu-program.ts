@@ -321,7 +321,7 @@ function upload(device: GPUDevice, words: Uint32Array): GPUBuffer {
     size: Math.max(1, words.length) * WORD_BYTES,
     usage: STORAGE | COPY_DST,
   });
-  device.queue.writeBuffer(buffer, 0, new Uint32Array(words));
+  device.queue.writeBuffer(buffer, 0, words);
   return buffer;
 }
 

@@ -164,10 +164,11 @@ export class GpuEngine implements Engine {
     const cpu = cpuProgram(batch);
     const key = `${text.sha256} ${cpu.key}`;
     const exact = (range: Range) => this.#exact(batch, cpu, range);
+    const probe = probeOf(workload, parameters, exact);
     let pacing = this.#paces.get(key);
     if (pacing === undefined) {
       const target_ms = this.#options.dispatch_ms ?? DISPATCH_TARGET_MS;
-      const probe_units = Number(rangeLength(workload.probe(parameters)));
+      const probe_units = Number(rangeLength(probe.range));
       pacing = new Pacing({
         target_ms,
         limit_ms: target_ms * DISPATCH_LIMIT,
@@ -179,6 +180,7 @@ export class GpuEngine implements Engine {
         this.#paces.delete(old);
       }
       this.#paces.set(key, pacing);
+      probe.begin();
     }
     const { device, tunings } = this.#options;
     const usual = device.software ? kernel.softwareTuning : undefined;
@@ -191,7 +193,7 @@ export class GpuEngine implements Engine {
       text,
       parameterWords: () => cpu.parameterWords,
       constants: () => workload.gpuConstants(parameters),
-      probe: probeOf(workload, parameters, exact),
+      probe,
     };
     return { run, program, exact, pacing, tune, faults: 0 };
   }
