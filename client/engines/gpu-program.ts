@@ -116,8 +116,8 @@ export class GpuProgram {
   /**
    * Computes the pieces in one dispatch.
    * @param pieces 1 … maxPieces ranges, none longer than `kernel.maxPieceLength`
-   * @param expected_ms how long it will probably take. Dawn polls while a promise of its own is pending, which
-   *   takes 60 % of a core in Node; so most of that time is waited for by a timer
+   * @param expected_ms how long it will probably take. In Node Dawn polls while a promise of its own is pending
+   *   (client/node/dawn-polls.ts), so most of that time is waited for by a timer
    * @param tuning one of the kernel's tunings; absent: the conservative one
    * @throws GpuFault: `compile` with the driver's messages, when the variant is new
    */
