@@ -17,15 +17,17 @@ import { benchStore } from '../bench/store.ts';
 import { CommandError, EXIT, note, print, wantsJson, type Command, type Context } from '../command.ts';
 import { probeGpus, type GpuProbe } from '../gpu-probe.ts';
 import { startMeasured } from '../load/measured-cluster.ts';
-import { measureRoundTrips } from '../load/round-trips.ts';
+import { runScenario, type LoadChoice } from '../load/scenarios.ts';
 import { UsageError } from '../option.ts';
 import * as options from '../options.ts';
 import { machine, reportMarkdown, reportText, type Report } from '../report.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-const CONNECTIONS = 64;
 const STORE_S = 1;
-const ROUND_TRIPS_S = 3;
+const ROUND_TRIPS: LoadChoice = {
+  ...{ scenario: 'flood', workers: 64, idle: 0, perSecond: 0, seconds: 3 },
+  ...{ batches: 'verify', storm: 'cut', seed: 'bench', processes: 1, key: undefined },
+};
 
 export const bench: Command = {
   usage: 'bench [--only PART,…]',
@@ -132,7 +134,7 @@ async function measure(context: Context, choice: Choice, signal: AbortSignal): P
     note(context, 'round trips …');
     const cluster = await startMeasured(environment, 0, signal);
     try {
-      reports.push(await measureRoundTrips(cluster, CONNECTIONS, ROUND_TRIPS_S, 'verify', signal));
+      reports.push(await runScenario(cluster, ROUND_TRIPS, signal));
     } finally {
       await cluster.stop();
     }

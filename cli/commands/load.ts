@@ -1,42 +1,59 @@
 /** load: how much a coordinator can take. */
+import { randomBytes } from 'node:crypto';
 import { CommandError, EXIT, note, print, wantsJson, type Command, type Context } from '../command.ts';
-import { measureIdle, measureRoundTrips } from '../load/round-trips.ts';
-import { measureOneWorker } from '../load/one-worker.ts';
-import { measureWaitingJobs } from '../load/waiting-jobs.ts';
+import { keyFor } from '../key.ts';
 import { namedCluster, startMeasured, type MeasuredCluster } from '../load/measured-cluster.ts';
+import { measureOneWorker } from '../load/one-worker.ts';
+import { checkOpenFiles } from '../load/open-files.ts';
+import type { Scenario } from '../load/scenario-names.ts';
+import { runScenario, type LoadChoice } from '../load/scenarios.ts';
+import { measureWaitingJobs } from '../load/waiting-jobs.ts';
 import { UsageError } from '../option.ts';
 import * as options from '../options.ts';
 import { machine, reportMarkdown, reportText, type Report } from '../report.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 export const load: Command = {
-  usage: 'load [--mode MODE]',
+  usage: 'load [--scenario NAME]',
   about:
-    'Measures a coordinator: its own on free ports, or a running one of this machine with --url. The load stays on the loopback addresses.',
+    'Loads a coordinator with simulated workers and tells what it did and what that cost: its own on free ports, or running ones of this machine with --url.',
   options: [
-    options.LOAD_MODE,
-    options.CONNECTIONS,
+    options.LOAD_SCENARIO,
+    options.LOAD_WORKERS,
+    options.LOAD_IDLE,
+    options.LOAD_RATE,
     options.SECONDS,
+    options.LOAD_STORM,
     options.BATCHES,
+    options.LOAD_SEED,
+    options.LOAD_PROCESSES,
     options.WAITING_JOBS,
     options.WORKER_THREADS,
-    options.TARGET_URL,
+    options.TARGET_URLS,
+    options.TARGET_METRICS,
+    options.BEYOND_LOOPBACK,
+    options.API_KEY,
+    options.API_KEY_FILE,
     options.MARKDOWN,
   ],
   takes: [0, 0],
-  examples: ['load', 'load --mode idle --connections 1000', 'load --mode all --markdown'],
+  examples: [
+    'load',
+    'load --scenario idle --workers 15000',
+    'load --scenario paced --rate 1000 --idle 5000',
+    'load --scenario storm --workers 5000',
+    'load --scenario churn --seed 7 --json',
+  ],
   async run(context) {
-    const { settings } = context;
-    const url = settings.get(options.TARGET_URL);
-    if (url !== undefined) checkLoopback(url);
+    checkTargets(context);
     const interrupt = new AbortController();
     const { stopped, release } = stopSignal(() => process.exit(EXIT.failed));
     void stopped.then(() => interrupt.abort());
     const reports: Report[] = [];
     try {
-      for (const mode of chosenModes(context)) {
-        note(context, `Measuring: ${mode} …`);
-        reports.push(await measure(context, mode, url, interrupt.signal));
+      for (const name of chosen(context)) {
+        note(context, `Measuring: ${name} …`);
+        reports.push(await measure(context, name, interrupt.signal));
       }
     } catch (error) {
       if (interrupt.signal.aborted) return EXIT.interrupted;
@@ -50,57 +67,93 @@ export const load: Command = {
   },
 };
 
-type Mode = Exclude<(typeof options.LOAD_MODES)[number], 'all'>;
+type Name = Exclude<(typeof options.LOAD_SCENARIOS)[number], 'all'>;
 
-function chosenModes({ settings }: Context): readonly Mode[] {
-  const mode = settings.get(options.LOAD_MODE);
-  return mode === 'all' ? ['round-trips', 'idle', 'waiting-jobs', 'one-worker'] : [mode];
+function chosen({ settings }: Context): readonly Name[] {
+  const name = settings.get(options.LOAD_SCENARIO);
+  if (name !== 'all') return [name];
+  return ['idle', 'paced', 'flood', 'storm', 'churn', 'waiting-jobs', 'one-worker'];
 }
 
-async function measure(
-  { settings }: Context,
-  mode: Mode,
-  url: string | undefined,
-  signal: AbortSignal,
-): Promise<Report> {
+async function measure({ settings }: Context, name: Name, signal: AbortSignal): Promise<Report> {
+  const [first, ...others] = settings.get(options.TARGET_URLS);
+  const key = first === undefined ? undefined : keyFor(settings, first, 'admin');
   const threads = Math.max(1, settings.get(options.WORKER_THREADS));
-  const connections = settings.get(options.CONNECTIONS);
-  const seconds = settings.get(options.SECONDS);
-  const given = settings.text(options.SECONDS) !== undefined;
   const on = async (
     workers: number,
     what: (cluster: MeasuredCluster) => Promise<Report>,
   ): Promise<Report> => {
     const cluster =
-      url === undefined ? await startMeasured(settings.environment, workers, signal) : namedCluster(url);
+      first === undefined
+        ? await startMeasured(settings.environment, workers, signal)
+        : namedCluster([first, ...others], settings.get(options.TARGET_METRICS), key);
     try {
       return await what(cluster);
     } finally {
       await cluster.stop();
     }
   };
-  switch (mode) {
-    case 'round-trips':
-      return on(0, (cluster) =>
-        measureRoundTrips(cluster, connections, seconds, settings.get(options.BATCHES), signal),
-      );
-    case 'idle': {
-      const many = settings.text(options.CONNECTIONS) === undefined ? 1000 : connections;
-      return on(0, (cluster) => measureIdle(cluster, many, seconds, signal));
-    }
+  switch (name) {
     case 'waiting-jobs':
-      return on(0, (cluster) => measureWaitingJobs(cluster, settings.get(options.WAITING_JOBS), signal));
-    case 'one-worker':
-      if (url !== undefined) throw new UsageError('--mode one-worker starts its own worker: leave out --url');
-      return on(threads, (cluster) => measureOneWorker(cluster, threads, given ? seconds : 60, signal));
+      return on(0, (cluster) => measureWaitingJobs(cluster, settings.get(options.WAITING_JOBS), key, signal));
+    case 'one-worker': {
+      if (first !== undefined)
+        throw new UsageError('--scenario one-worker starts its own worker: leave out --url');
+      const given = settings.text(options.SECONDS) !== undefined;
+      return on(threads, (cluster) =>
+        measureOneWorker(cluster, threads, given ? settings.get(options.SECONDS) : 60, signal),
+      );
+    }
+    default: {
+      const choice = choose({ settings }, name, key);
+      checkOpenFiles(choice.workers + choice.idle);
+      return on(0, (cluster) => runScenario(cluster, choice, signal));
+    }
   }
 }
 
-/** Load is for machines of one's own: this one. */
-function checkLoopback(url: string): void {
-  const { hostname } = new URL(url);
-  if (hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)) return;
-  throw new UsageError(`--url ${url} is not on this machine: load is put only on a loopback address`);
+const WORKERS: Readonly<Record<Scenario, number>> = {
+  idle: 1000,
+  paced: 500,
+  flood: 500,
+  storm: 1000,
+  churn: 200,
+};
+
+function choose(
+  { settings }: Pick<Context, 'settings'>,
+  scenario: Scenario,
+  key: string | undefined,
+): LoadChoice {
+  const workers = settings.get(options.LOAD_WORKERS) ?? WORKERS[scenario];
+  const idle = settings.get(options.LOAD_IDLE);
+  if (workers + idle > 20_000) throw new UsageError('--workers and --idle: at most 20000 together');
+  const own = settings.get(options.TARGET_URLS).length === 0;
+  const storm =
+    own || settings.text(options.LOAD_STORM) !== undefined ? settings.get(options.LOAD_STORM) : 'cut';
+  if (!own && storm !== 'cut')
+    throw new UsageError(`--storm ${storm}: a coordinator that --url names is not ended, take --storm cut`);
+  const perSecond =
+    settings.get(options.LOAD_RATE) ?? (scenario === 'paced' ? 1000 : Math.max(1, Math.round(workers / 5)));
+  return {
+    ...{ scenario, workers, idle, perSecond, storm, key },
+    seconds: settings.get(options.SECONDS),
+    batches: settings.get(options.BATCHES),
+    seed: settings.get(options.LOAD_SEED) ?? randomBytes(4).toString('hex'),
+    processes: settings.get(options.LOAD_PROCESSES),
+  };
+}
+
+/** Load is for machines of one's own: this one, unless the operator says so. */
+function checkTargets({ settings }: Context): void {
+  if (settings.get(options.BEYOND_LOOPBACK)) return;
+  for (const url of [...settings.get(options.TARGET_URLS), ...settings.get(options.TARGET_METRICS)]) {
+    const { hostname } = new URL(url);
+    if (hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)) continue;
+    throw new UsageError(
+      `${url} is not on this machine: load is put only on a loopback address, unless --beyond-loopback says that it may`,
+    );
+  }
 }
 
 export function printReports(context: Context, reports: readonly Report[]): void {

@@ -1,4 +1,4 @@
-/** A coordinator to measure: one of its own in a child process, or one on this machine that is named. */
+/** What is measured: a coordinator of its own in a child process, or some that run already and are named. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,16 +8,23 @@ import { privatePlan } from '../cluster-plan.ts';
 import type { GpuProbe } from '../gpu-probe.ts';
 import { startLocalCluster } from '../local-cluster.ts';
 import type { Environment } from '../option.ts';
-import { readMetric } from './prometheus.ts';
+import { readCoordinators, type CoordinatorReading } from './coordinator-reading.ts';
 import type { Supervisor } from '../supervisor.ts';
 
 export interface MeasuredCluster {
   readonly url: string;
+  /** Of all its coordinators: the first is the one above. */
+  readonly urls: readonly string[];
   readonly api: ApiClient;
-  /** MB; undefined where the coordinator's metrics can't be asked. */
+  /** Undefined where their metrics can't be asked. */
+  read(): Promise<CoordinatorReading | undefined>;
+  /** MB; undefined likewise. */
   residentMb(): Promise<number | undefined>;
-  /** Seconds of CPU time that it has used; undefined likewise. */
-  cpuSeconds(): Promise<number | undefined>;
+  /**
+   * Ends the process of its own coordinator, which is then started again at the same address; undefined where it is
+   * not its own.
+   */
+  readonly endCoordinator: ((signal: 'SIGTERM' | 'SIGKILL') => void) | undefined;
   /** Processes of the workers that were started with it. */
   readonly workerPids: readonly number[];
   stop(): Promise<void>;
@@ -61,12 +68,17 @@ export async function startMeasured(
     const cluster = await startLocalCluster(plan, gpus, { say, stderr: add }, (made) => (supervisor = made));
     signal.throwIfAborted();
     const { metricsUrl } = cluster;
+    const read = () => readCoordinators(metricsUrl === null ? [] : [metricsUrl]);
     return {
       url: cluster.url,
+      urls: [cluster.url],
       api: new ApiClient(cluster.url),
-      residentMb: async () => (metricsUrl === null ? undefined : readResident(metricsUrl)),
-      cpuSeconds: async () =>
-        metricsUrl === null ? undefined : readMetric(metricsUrl, 'process_cpu_seconds_total'),
+      read,
+      residentMb: () => residentMb(read),
+      endCoordinator: (how) => {
+        const { pid } = cluster.coordinator;
+        if (pid !== undefined) process.kill(pid, how);
+      },
       get workerPids() {
         return cluster.workers.flatMap(({ pid }) => pid ?? []);
       },
@@ -80,19 +92,27 @@ export async function startMeasured(
   }
 }
 
-/** One that runs already. */
-export function namedCluster(url: string): MeasuredCluster {
+/** Some that run already, and go on. @param metricsUrls none: what they cost is not told */
+export function namedCluster(
+  urls: readonly [string, ...string[]],
+  metricsUrls: readonly string[],
+  key: string | undefined,
+): MeasuredCluster {
+  const [url] = urls;
+  const read = () => readCoordinators(metricsUrls);
   return {
     url,
-    api: new ApiClient(url),
-    residentMb: () => Promise.resolve(undefined),
-    cpuSeconds: () => Promise.resolve(undefined),
+    urls,
+    api: new ApiClient(url, key),
+    read,
+    residentMb: () => residentMb(read),
+    endCoordinator: undefined,
     workerPids: [],
     stop: () => Promise.resolve(),
   };
 }
 
-async function readResident(metricsUrl: string): Promise<number | undefined> {
-  const bytes = await readMetric(metricsUrl, 'process_resident_memory_bytes');
-  return bytes === undefined ? undefined : bytes / 1e6;
+async function residentMb(read: () => Promise<CoordinatorReading | undefined>): Promise<number | undefined> {
+  const reading = await read();
+  return reading === undefined ? undefined : reading.residentBytes / 1e6;
 }

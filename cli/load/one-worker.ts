@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../api-client.ts';
 import type { Figure, Report } from '../report.ts';
+import { resident } from './coordinator-reading.ts';
 import type { MeasuredCluster } from './measured-cluster.ts';
 import { readMetric } from './prometheus.ts';
-import { resident } from './round-trips.ts';
 
 const START = 2n ** 40n;
 /** To learn the machine's rate before the job is cut to length. */

@@ -1,8 +1,9 @@
 /** Whether jobs that wait slow down the lease of one that runs. */
 import { percentile, type Figure, type Report } from '../report.ts';
+import { resident } from './coordinator-reading.ts';
+import { LeaseTaker } from './lease-taker.ts';
 import type { MeasuredCluster } from './measured-cluster.ts';
-import { connectMany, type PlayedWorker } from './played-worker.ts';
-import { resident, submitTinyJob } from './round-trips.ts';
+import { submitTinyJob } from './tiny-jobs.ts';
 
 const LEASES = 2000;
 const SUBMITTERS = 32;
@@ -12,10 +13,15 @@ const WORKERS = 8;
 export async function measureWaitingJobs(
   cluster: MeasuredCluster,
   jobs: number,
+  key: string | undefined,
   signal: AbortSignal,
 ): Promise<Report> {
-  await submitTinyJob(cluster, 'load: the first job', 'verify');
-  const workers = await connectMany(cluster.url, WORKERS, signal);
+  await submitTinyJob(cluster.api, 'load: the first job', 'verify', true);
+  const workers = await Promise.all(
+    Array.from({ length: WORKERS }, (_, index) =>
+      LeaseTaker.connect(cluster.url, `load-${process.pid}-${index}`, key),
+    ),
+  );
   try {
     await leaseTimes(workers, 200);
     const alone = await leaseTimes(workers, LEASES);
@@ -52,14 +58,14 @@ function latency(what: string, sorted_ms: Float64Array): Figure[] {
 }
 
 /** Each lease is given back, so that all are of the same kind. */
-async function leaseTimes(workers: readonly PlayedWorker[], count: number): Promise<Float64Array> {
+async function leaseTimes(workers: readonly LeaseTaker[], count: number): Promise<Float64Array> {
   const times: number[] = [];
   while (times.length < count) {
     for (const worker of workers) {
       const start = performance.now();
-      const { lease } = await worker.lease();
+      const lease = await worker.take();
       if (lease === null) throw new Error('the coordinator gives no lease although jobs wait');
-      await worker.release(lease.token);
+      await worker.giveBack(lease);
       times.push(performance.now() - start);
     }
   }
@@ -77,7 +83,7 @@ async function submitMany(
     for (const index of indices) {
       signal.throwIfAborted();
       const start = performance.now();
-      await submitTinyJob(cluster, `load: waiting ${index}`, 'verify');
+      await submitTinyJob(cluster.api, `load: waiting ${index}`, 'verify', true);
       times.push(performance.now() - start);
     }
   };

@@ -77,6 +77,12 @@ export function coordinatorUrl(text: string): string {
   return siteAddress(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`, expected);
 }
 
+export function metricsUrl(text: string): string {
+  const ok = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  expect(ok, 'an address of metrics, such as http://127.0.0.1:9090/metrics');
+  return text;
+}
+
 /** Gives an origin without a slash at its end. */
 export function publicUrl(text: string): string {
   return siteAddress(text, 'an address of HTTP or HTTPS, such as https://cluster.example.org');
