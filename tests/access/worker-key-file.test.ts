@@ -1,5 +1,6 @@
 /** WORKER_KEY_FILE: a key that a deployment made for its coordinator and workers, over restarts and its revocation. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join as pathOf } from 'node:path';
 import { test } from 'node:test';
@@ -17,9 +18,10 @@ import { bearer, runOpenCoordinator } from './keys.ts';
 test('a key made elsewhere lets workers in as the operator’s own, after restarts too, until it is revoked', async (t) => {
   const folder = temporaryFolder(t);
   const workerKeyFile = pathOf(folder, 'worker.key');
-  // Read-only, as a Secret is mounted: nothing can be written at its side.
-  mkdirSync(`${workerKeyFile}.new`);
   const key = newKey();
+  // As where a Secret is mounted: what would take its place can't be written at its side.
+  const next = createHash('sha256').update(key).digest('hex').slice(0, 12);
+  mkdirSync(`${workerKeyFile}.after-${next}`);
   writeFileSync(workerKeyFile, key, { mode: 0o600 });
   const config = { dataDir: pathOf(folder, 'data'), workerKeyFile };
   for (const start of ['first', 'second']) {
