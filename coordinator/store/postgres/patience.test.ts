@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Patience } from './patience.ts';
+
+const sign = (beats: number | null, commits = 0, epoch = 1) => ({ epoch, beats, commits });
+
+test('three looks over three seconds without a sign are a death, two or a shorter time are not', () => {
+  const patience = new Patience(3000);
+  assert.deepEqual(patience.look(0, [sign(5)]), []);
+  assert.deepEqual(patience.look(1500, [sign(5)]), []);
+  assert.deepEqual(patience.look(3000, [sign(5)]), [], 'two looks after the first one');
+  assert.deepEqual(patience.look(3100, [sign(5)]), [1]);
+  const quick = new Patience(3000);
+  const looks = [0, 900, 1800, 2700, 3600].map((now) => quick.look(now, [sign(5)]).length);
+  assert.deepEqual(looks, [0, 0, 0, 0, 1]);
+});
+
+test('a beat or a commit is a sign of life', () => {
+  const patience = new Patience(3000);
+  const seen = [sign(1), sign(2), sign(2), sign(2, 1), sign(2, 1), sign(2, 1), sign(2, 1)];
+  assert.deepEqual(
+    seen.map((each, i) => patience.look(i * 1000, [each]).length),
+    [0, 0, 0, 0, 0, 0, 1],
+  );
+});
+
+test('after a gap in the looks everybody is given time anew, and twice as much', () => {
+  const patience = new Patience(3000);
+  for (const now of [0, 1000, 2000]) assert.deepEqual(patience.look(now, [sign(1), sign(1, 0, 2)]), []);
+  assert.deepEqual(patience.look(60_000, [sign(1), sign(1, 0, 2)]), [], 'the database was away');
+  const deaths = [1, 2, 3, 4, 5, 6].map((s) => patience.look(60_000 + s * 1000, [sign(1), sign(s, 0, 2)]));
+  assert.deepEqual(deaths, [[], [], [], [], [], [1]]);
+});
+
+test('one that has not begun to beat is given ten times as long; one that is gone is forgotten', () => {
+  const patience = new Patience(3000);
+  for (let s = 0; s < 30; s += 1) assert.deepEqual(patience.look(s * 1000, [sign(null)]), []);
+  assert.deepEqual(patience.look(30_000, [sign(null)]), [1]);
+  assert.deepEqual(patience.look(31_000, []), []);
+  assert.deepEqual(patience.look(32_000, [sign(null)]), []);
+});

@@ -1,0 +1,100 @@
+/** A way to PostgreSQL that can be cut, for all or at the very message by which a transaction is committed. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+const COMMIT = Buffer.from('COMMIT\0');
+
+/** `before`: COMMIT does not arrive. `after`: it arrives, and its answer does not. */
+export type Cut = 'before' | 'after';
+
+export class CuttingProxy {
+  readonly #server: Server;
+  readonly #target: URL;
+  readonly #sockets = new Set<Socket>();
+  #cut: { readonly where: Cut; readonly done: () => void } | undefined;
+  #isOpen = true;
+
+  private constructor(target: URL) {
+    this.#target = target;
+    this.#server = createServer((client) => this.#carry(client));
+  }
+
+  static async to(url: string, ending: { after(end: () => Promise<void>): void }): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(new URL(url));
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    ending.after(async () => {
+      proxy.close();
+      const closed = once(proxy.#server, 'close');
+      proxy.#server.close();
+      await closed;
+    });
+    return proxy;
+  }
+
+  get url(): string {
+    const url = new URL(this.#target);
+    const { port } = this.#server.address() as AddressInfo;
+    url.port = String(port);
+    return url.href;
+  }
+
+  /** Resolves when the next COMMIT was cut; the way stays closed from then on. */
+  cutNextCommit(where: Cut): Promise<void> {
+    return new Promise((resolve) => {
+      this.#cut = { where, done: resolve };
+    });
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  #carry(client: Socket): void {
+    if (!this.#isOpen) {
+      client.destroy();
+      return;
+    }
+    const server = connect(Number(this.#target.port), this.#target.hostname);
+    let isCut = false;
+    const both: readonly (readonly [Socket, Socket])[] = [
+      [client, server],
+      [server, client],
+    ];
+    for (const [socket, other] of both) {
+      this.#sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    const cut = (done: () => void) => {
+      this.close();
+      done();
+    };
+    client.on('data', (bytes: Buffer) => {
+      const { where, done } = this.#cut ?? {};
+      if (done === undefined || !bytes.includes(COMMIT)) {
+        server.write(bytes);
+        return;
+      }
+      this.#cut = undefined;
+      if (where === 'before') {
+        cut(done);
+        return;
+      }
+      isCut = true;
+      server.once('data', () => cut(done));
+      server.write(bytes);
+    });
+    server.on('data', (bytes: Buffer) => {
+      if (!isCut) client.write(bytes);
+    });
+  }
+}
