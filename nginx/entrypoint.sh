@@ -8,6 +8,7 @@
 #   LAN_NAMES                      more names and addresses for the local authority's certificate, with commas or blanks
 #   REQUESTS_PER_SECOND, REQUESTS_AT_ONCE, CONNECTIONS_PER_ADDRESS                   (100, 1000, 512)
 #   HTTP_LISTEN, HTTPS_LISTEN      addresses and ports to listen on                  (80 and 443 of all addresses)
+#   API_LISTEN                     plain HTTP for this machine alone: publish it on loopback   (none)
 #   FIGURES_LISTEN                 for Prometheus: certificate and upstreams         (9113)
 #   PUBLIC_HTTPS_PORT              the port that others see, for redirects           (443)
 #   CERTIFICATES_DIR, STATE_DIR    what stays, and what goes with the container
@@ -18,7 +19,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 : "${UPSTREAM_HOST:=coordinator}" "${UPSTREAM_PORT:=3000}" "${GRAFANA_HOST:=grafana}" "${GRAFANA_PORT:=3000}"
 : "${REQUESTS_PER_SECOND:=100}" "${REQUESTS_AT_ONCE:=1000}" "${CONNECTIONS_PER_ADDRESS:=512}"
 : "${PUBLIC_HTTPS_PORT:=443}" "${ACCESS_LOG:=/dev/stdout}" "${MODULES_DIR:=/usr/lib/nginx/modules}"
-: "${DOMAIN:=}" "${ACME_EMAIL:=}" "${ACME_SERVER:=}" "${LAN_NAMES:=}"
+: "${API_LISTEN:=}" "${DOMAIN:=}" "${ACME_EMAIL:=}" "${ACME_SERVER:=}" "${LAN_NAMES:=}"
 [ -n "$ACME_SERVER" ] || ACME_SERVER=https://acme-v02.api.letsencrypt.org/directory
 export STATE_DIR CERTIFICATES_DIR UPSTREAM_HOST UPSTREAM_PORT GRAFANA_HOST GRAFANA_PORT PUBLIC_HTTPS_PORT
 export DOMAIN ACME_EMAIL ACME_SERVER LAN_NAMES
@@ -45,19 +46,20 @@ types='text/plain text/css text/javascript application/javascript application/js
 fill() {
   sed -e "s|@STATE_DIR@|$STATE_DIR|g" -e "s|@SHARE_DIR@|$STATE_DIR/share|g" \
     -e "s|@CERTIFICATES_DIR@|$CERTIFICATES_DIR|g" -e "s|@MODULES_DIR@|$MODULES_DIR|g" \
-    -e "s|@FIGURES_LISTEN@|$FIGURES_LISTEN|g" -e "s|@HTTP_LISTEN@|$HTTP_LISTEN|g" -e "s|@HTTPS_LISTEN@|$HTTPS_LISTEN|g" -e "s|@ACCESS_LOG@|$ACCESS_LOG|g" \
+    -e "s|@API_LISTEN@|$API_LISTEN|g" -e "s|@FIGURES_LISTEN@|$FIGURES_LISTEN|g" -e "s|@HTTP_LISTEN@|$HTTP_LISTEN|g" -e "s|@HTTPS_LISTEN@|$HTTPS_LISTEN|g" -e "s|@ACCESS_LOG@|$ACCESS_LOG|g" \
     -e "s|@REQUESTS_PER_SECOND@|$REQUESTS_PER_SECOND|g" -e "s|@REQUESTS_AT_ONCE@|$REQUESTS_AT_ONCE|g" \
     -e "s|@CONNECTIONS@|$CONNECTIONS_PER_ADDRESS|g" -e "s|@PUBLIC_HTTPS_PORT@|$PUBLIC_HTTPS_PORT|g" \
     -e "s|@COMPRESSED_TYPES@|$types|g" "$1" > "$2"
 }
 mkdir -p "$STATE_DIR/share"
 fill "$here/nginx.conf.in" "$STATE_DIR/nginx.conf"
-for name in forwarded to-coordinator own-answers; do
+for name in forwarded to-coordinator own-answers coordinator-locations; do
   fill "$here/$name.conf.in" "$STATE_DIR/share/$name.conf"
 done
 # Local addresses are told to /trust: their certificate is one that nobody trusts yet.
 if [ -n "$DOMAIN" ]; then fill "$here/plain-domain.conf.in" "$STATE_DIR/plain.conf"
 else fill "$here/plain-local.conf.in" "$STATE_DIR/plain.conf"; fi
+if [ -n "$API_LISTEN" ]; then fill "$here/api.conf.in" "$STATE_DIR/api.conf"; else : > "$STATE_DIR/api.conf"; fi
 rm -rf "$STATE_DIR/share/pages"
 cp -r "$here/pages" "$STATE_DIR/share/pages"
 

@@ -2,9 +2,14 @@
 # Writes the addresses of the coordinators and of Grafana as they are now to STATE_DIR/upstreams.conf. nginx 1.22 asks for
 # a name at its start only, and knows no `resolve`; a variable in proxy_pass would be asked again, but passes by
 # `upstream` and with it least_conn. Status 0 if something changed, 1 if not.
+#
+# A coordinator that says that it takes no requests gets no new ones while another one does: it lets its workers go, so that
+# least_conn would send all that connect to it. One that says nothing is left to nginx, which asks the next one itself and
+# does not come back for a while: a busy coordinator answers late, and each change here costs a reload.
 set -eu
 
 [ "${1:-}" = write ] || { echo 'usage: upstreams.sh write' >&2; exit 2; }
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 file=$STATE_DIR/upstreams.conf
 
 # Sorted, each once; IPv6 in brackets. None where the name is not known, and what is an address stays one.
@@ -12,13 +17,30 @@ addresses() {
   getent ahosts "$1" | awk '{ print $1 }' | sort -u | sed '/:/s/.*/[&]/'
 }
 
-# A name that leads nowhere for now is down: an upstream must have a server, and nginx answers 503 then.
+# Of the coordinators, those that refuse while another one is ready, one a line. They are asked at once, not one by one.
+refusing() {
+  said=$(
+    for address in $(addresses "$UPSTREAM_HOST" || true); do
+      plain=${address#[}
+      { printf '%s %s\n' "$address" "$(timeout 1 "$here/readiness.sh" "${plain%]}" "$UPSTREAM_PORT" 2> /dev/null || true)"; } &
+    done
+    wait
+  )
+  if printf '%s\n' "$said" | grep -q ' 200$'; then printf '%s\n' "$said" | sed -n 's/ 503$//p'; fi
+}
+
+# servers NAME PORT [REFUSING]. A name that leads nowhere for now is down: an upstream must have a server, and nginx
+# answers 503 then.
 servers() {
   found=$(addresses "$1" || true)
   if [ -z "$found" ]; then
     echo '  server 127.0.0.1:9 down;'
   else
-    for address in $found; do printf '  server %s:%s max_fails=2 fail_timeout=3s;\n' "$address" "$2"; done
+    for address in $found; do
+      down=''
+      if printf '%s\n' "${3:-}" | grep -qxF "$address"; then down=' down'; fi
+      printf '  server %s:%s max_fails=2 fail_timeout=3s%s;\n' "$address" "$2" "$down"
+    done
   fi
 }
 
@@ -31,7 +53,7 @@ cat > "$file.new" <<EOF
 upstream coordinators {
   zone coordinators 128k;
   least_conn;
-$(servers "$UPSTREAM_HOST" "$UPSTREAM_PORT")
+$(servers "$UPSTREAM_HOST" "$UPSTREAM_PORT" "$(refusing)")
   keepalive 32;
 }
 upstream grafana {

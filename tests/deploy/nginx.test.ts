@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -206,6 +206,77 @@ describe('nginx', { skip: missing ?? false, timeout: 200_000 }, () => {
     await nginx.until(async () => seen.add(await servedBy()).size === 2, 'both serve');
   });
 
+  it('follows coordinators that come, drain, die and go, and no caller sees an error', async (t) => {
+    const port = await freePort();
+    const fleet = new Map<string, StandInCoordinator>();
+    for (const address of ['127.0.0.11', '127.0.0.12', '127.0.0.13'])
+      fleet.set(address, await StandInCoordinator.start(t, address, port));
+    const at = (address: string): StandInCoordinator => {
+      const found = fleet.get(address);
+      assert.ok(found);
+      return found;
+    };
+    const apiPort = await freePort();
+    const nginx = await RunningNginx.start(
+      t,
+      {
+        UPSTREAM_HOST: 'coordinator',
+        UPSTREAM_PORT: String(port),
+        GRAFANA_HOST: 'grafana',
+        API_LISTEN: `127.0.0.1:${apiPort}`,
+      },
+      { coordinator: ['127.0.0.11'] },
+    );
+    // As a program of this machine asks, where several coordinators can't have one port.
+    const local = async (path: string) => {
+      // A reload closes connections that wait for a next request, which browsers then send anew by themselves.
+      const reply = await fetch(`http://127.0.0.1:${apiPort}${path}`, { headers: { connection: 'close' } });
+      return { status: reply.status, text: await reply.text() };
+    };
+    const paths = ['/api/status', '/socket.io/?EIO=4&transport=websocket'];
+    const seen = new Map<string, number>();
+    const problems: string[] = [];
+    let asking = true;
+    const callers = paths.map(async (path) => {
+      while (asking) {
+        const { status, text } = await local(path);
+        if (status === 200) seen.set(text, (seen.get(text) ?? 0) + 1);
+        else problems.push(`${path}: ${status} ${text}`);
+      }
+    });
+    t.after(() => (asking = false));
+    /** From now on it is these that answer, and no others. */
+    const answered = async (t0: number, what: string, ...addresses: string[]) => {
+      await nginx.until(async () => {
+        seen.clear();
+        await Promise.all(Array.from({ length: 12 }, () => local(paths[0] ?? '')));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return [...seen.keys()].toSorted().join() === addresses.join();
+      }, what);
+      t.diagnostic(`${what}: after ${(performance.now() - t0).toFixed(0)} ms`);
+    };
+    await answered(performance.now(), 'one answers', '127.0.0.11');
+    let t0 = performance.now();
+    nginx.names({ coordinator: [...fleet.keys()] });
+    await answered(t0, 'two that came are asked', '127.0.0.11', '127.0.0.12', '127.0.0.13');
+    t0 = performance.now();
+    at('127.0.0.12').draining = true;
+    await answered(t0, 'one that drains is asked no more', '127.0.0.11', '127.0.0.13');
+    await at('127.0.0.12').end();
+    nginx.names({ coordinator: ['127.0.0.11', '127.0.0.13'] });
+    t0 = performance.now();
+    await at('127.0.0.13').end();
+    await answered(t0, 'one that died, whose name is still known, is passed by', '127.0.0.11');
+    asking = false;
+    await Promise.all(callers);
+    assert.deepEqual(problems, []);
+    assert.equal((await local('/metrics')).status, 404);
+    // With none left that is ready, the last one says itself why.
+    nginx.names({ coordinator: ['127.0.0.11'] });
+    at('127.0.0.11').draining = true;
+    await nginx.until(async () => (await local('/ready')).text === 'draining', 'its own words');
+  });
+
   it('makes a local authority whose certificate holds for localhost and the network’s names, and no other', async (t) => {
     const { nginx } = await serve(t, {}, { LAN_NAMES: 'box.lan, 192.168.7.9 fd00::7; no_name' });
     for (const name of ['localhost', 'box.lan', '192.168.7.9', 'fd00::7'])
@@ -289,6 +360,37 @@ describe('nginx', { skip: missing ?? false, timeout: 200_000 }, () => {
     });
   });
 });
+
+/** Answers with its address, and /ready as it is told to; while it drains it takes no new worker. */
+class StandInCoordinator {
+  draining = false;
+  readonly #server: Server;
+
+  static async start(t: TestContext, address: string, port: number): Promise<StandInCoordinator> {
+    const coordinator = new StandInCoordinator(address);
+    coordinator.#server.listen(port, address);
+    await once(coordinator.#server, 'listening');
+    t.after(() => coordinator.end());
+    return coordinator;
+  }
+
+  private constructor(address: string) {
+    this.#server = createServer((asked, reply) => {
+      const refuses = this.draining && /^\/(ready|socket\.io)/.test(asked.url ?? '');
+      reply.statusCode = refuses ? 503 : 200;
+      reply.end(refuses ? 'draining' : address);
+    });
+  }
+
+  /** As when it is killed: what is open is cut. */
+  async end(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
 
 async function tls(
   nginx: RunningNginx,
