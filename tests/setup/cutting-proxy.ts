@@ -4,8 +4,11 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 const COMMIT = Buffer.from('COMMIT\0');
 
-/** `before`: COMMIT does not arrive. `after`: it arrives, and its answer does not. */
-export type Cut = 'before' | 'after';
+/**
+ * `before`: COMMIT does not arrive. `after`: it arrives, and its answer does not. `silent`: it does not arrive, and
+ * neither side learns of it: connections stay, and nothing comes through them any more.
+ */
+export type Cut = 'before' | 'after' | 'silent';
 
 export class CuttingProxy {
   readonly #server: Server;
@@ -13,6 +16,7 @@ export class CuttingProxy {
   readonly #sockets = new Set<Socket>();
   #cut: { readonly where: Cut; readonly done: () => void } | undefined;
   #isOpen = true;
+  #isSilent = false;
 
   private constructor(target: URL) {
     this.#target = target;
@@ -71,7 +75,7 @@ export class CuttingProxy {
       socket.on('error', () => other.destroy());
       socket.on('close', () => {
         this.#sockets.delete(socket);
-        other.destroy();
+        if (!this.#isSilent) other.destroy();
       });
     }
     const cut = (done: () => void) => {
@@ -79,12 +83,18 @@ export class CuttingProxy {
       done();
     };
     client.on('data', (bytes: Buffer) => {
+      if (this.#isSilent) return;
       const { where, done } = this.#cut ?? {};
       if (done === undefined || !bytes.includes(COMMIT)) {
         server.write(bytes);
         return;
       }
       this.#cut = undefined;
+      if (where === 'silent') {
+        this.#isSilent = true;
+        done();
+        return;
+      }
       if (where === 'before') {
         cut(done);
         return;
@@ -94,7 +104,7 @@ export class CuttingProxy {
       server.write(bytes);
     });
     server.on('data', (bytes: Buffer) => {
-      if (!isCut) client.write(bytes);
+      if (!isCut && !this.#isSilent) client.write(bytes);
     });
   }
 }

@@ -3,7 +3,8 @@ import { after, before, suite } from 'node:test';
 import { providePostgres, startPostgres, type PostgresOptions, type RunningPostgres } from './postgres.ts';
 
 export interface SharedPostgres {
-  readonly server: RunningPostgres;
+  /** Once a test runs. */
+  server(): RunningPostgres;
   /** The address of a new, empty database. */
   newDatabase(): Promise<string>;
 }
@@ -29,9 +30,7 @@ export async function postgresSuite(
       for (const end of ends.toReversed()) await end();
     });
     tests({
-      get server() {
-        return server();
-      },
+      server,
       newDatabase: () => {
         databases += 1;
         return server().createDatabase(`cluster_${databases}`);

@@ -11,6 +11,13 @@ const KEEPALIVE_AFTER_MS = 5000;
  */
 const IDLE_IN_TRANSACTION_MS = 3000;
 
+/** Whatever the role's defaults are. A choice of standbys (remote_apply and the like) stays. */
+const SESSION = `
+  SELECT set_config('default_transaction_read_only', 'off', false),
+    set_config('default_transaction_isolation', 'read committed', false),
+    set_config('synchronous_commit',
+      CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)`;
+
 /** OIDs of pg_type, which are the same in every PostgreSQL. */
 const BYTEA = 17;
 const INT8 = 20;
@@ -39,7 +46,7 @@ export class Database {
 
   /**
    * A connection on which statements may be sent before the answer to the one before is there. Its transactions
-   * are durable once they are committed, whatever the role's defaults say.
+   * can write, and are durable once they are committed.
    * @throws unknown (errors.ts) if there is none
    */
   async connect({ connectMs, queryMs, lockMs }: Timeouts): Promise<pg.Client> {
@@ -61,9 +68,7 @@ export class Database {
     client.on('error', () => undefined);
     try {
       await client.connect();
-      await client.query(
-        `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
-      );
+      await client.query(SESSION);
     } catch (error) {
       cut(client);
       throw error;
