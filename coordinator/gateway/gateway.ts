@@ -161,6 +161,7 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
       return;
     }
     members.set(connection, { socket, session, link, visitor });
+    forgetHandshake(socket);
     // On the connection, not on the socket: a connection that closes before Socket.IO has finished joining
     // gives no `disconnect`.
     connection.once('close', () => {
@@ -202,6 +203,17 @@ export function openGateway(server: HttpServer, options: GatewayOptions): Gatewa
       for (const connection of open) connection.close();
     },
   };
+}
+
+/**
+ * Nobody reads these once a worker has joined, and the libraries keep them as long as the connection lives: 0.8 KB of
+ * the 21 KB that a simulated worker costs, more of a browser, whose headers are longer.
+ */
+function forgetHandshake({ handshake, conn: { request } }: WorkerSocket): void {
+  request.headers = {};
+  request.rawHeaders = [];
+  handshake.auth = {};
+  handshake.headers = {};
 }
 
 /** The core's way to one worker. Before Socket.IO has finished joining, notices are kept for the welcome. */
