@@ -7,7 +7,8 @@ import { helpLine, UsageError, type Option, type Settings } from './option.ts';
 import type { ProgressOutput } from './progress-bar.ts';
 
 /** Exit codes; other programs act on them. 130 is the shell's own for a command ended by Ctrl-C. */
-export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
+/** replaced: another coordinator has taken over what this one owned; whoever watches it starts it again (EX_TEMPFAIL). */
+export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3, replaced: 75, interrupted: 130 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface Output extends ProgressOutput {

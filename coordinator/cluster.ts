@@ -126,11 +126,18 @@ export interface Cluster {
    * release of that worker. Resolves after all is durable; rejects never for what one lease is refused for.
    */
   handBack(body: HandBack): Promise<HandBackReply>;
+  /** Workers that are, or were lately, connected to this coordinator. */
   nodes(): NodeStatus[];
+  /** @throws ClusterError not_found */
   node(nodeId: string): NodeStatus;
 
   /** The `limit` workers that were heard of last, in the order of `nodes`. */
   recentNodes(limit: number): { readonly nodes: readonly NodeStatus[]; readonly total: number };
+
+  /** Those of the whole cluster, whichever of its coordinators they are connected to. */
+  allNodes(limit?: number): Promise<{ readonly nodes: readonly NodeStatus[]; readonly total: number }>;
+  /** Rejects with ClusterError not_found. */
+  findNode(nodeId: string): Promise<NodeStatus>;
 
   overview(): ClusterStatus;
   /**
@@ -167,6 +174,10 @@ export interface Observer {
     computeMs: number;
   }): void;
   leaseEnded(type: string, how: 'submitted' | 'released' | 'expired' | 'revoked'): void;
+  /** A result for a range of another coordinator was sent on to it. outcome: accepted, duplicate, or the error code */
+  resultForwarded(outcome: string): void;
+  /** Of so many jobs something was taken over that another coordinator has left. */
+  tookOver(jobs: number): void;
   /** Two answers to one range met and differed: whose was right after recomputation. */
   answersDiffered(type: string, wrong: 'first' | 'second' | 'both'): void;
   committed(event: { results: number; bytes: number; seconds: number }): void;
@@ -183,6 +194,8 @@ export interface ClusterGauges {
   queueDepth(): { jobs: number; results: number };
   /** Whether the store can be written. */
   storeAvailable(): boolean;
+  /** Coordinators that live, this one counted. */
+  replicas(): number;
 }
 
 export interface ConnectedWorkers {

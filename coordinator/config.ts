@@ -14,7 +14,7 @@ export interface CoordinatorConfig {
   /** Made if missing. Holds the embedded store and the key that signs leases. */
   readonly dataDir: string;
   readonly logLevel: LogLevel;
-  /** `postgres://…` is refused until scale-out exists. */
+  /** `postgres://…`: the store that several coordinators share; not set: the embedded one in `dataDir`. */
   readonly storeUrl?: string | undefined;
   /** How many workers the operator expects. */
   readonly clusterSize?: number | undefined;

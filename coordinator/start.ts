@@ -14,7 +14,6 @@ import { ConnectionLimit, limitSockets } from './access/connection-limit.ts';
 import { DEFAULT_CONNECTIONS_PER_ADDRESS } from './access/limits.ts';
 import { openDoors } from './access/open-doors.ts';
 import type { Cluster, Runtime } from './cluster.ts';
-import { StartError } from './config.ts';
 import type { CoordinatorConfig } from './config.ts';
 import { exitOnCrash } from './crash.ts';
 import { expectedWorkers } from './expected-workers.ts';
@@ -28,7 +27,10 @@ import type { Listener } from './listener.ts';
 import { createLog } from './log.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { makeDataFolder } from './store/data-folder.ts';
+import { openPostgresStore } from './store/postgres/store.ts';
 import { openSqliteStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
 import { RecomputeThread } from './verify/recompute.ts';
 
 export { StartError } from './config.ts';
@@ -44,18 +46,14 @@ export interface RunningCoordinator {
   readonly url: string;
   /** `http://127.0.0.1:9090/metrics` */
   readonly metricsUrl: string;
+  /** Resolves once another coordinator has taken over what this one owned: close it, and start another. */
+  readonly fenced: Promise<void>;
   /** Resolves when nothing is left; the second call waits for the first. */
   close(): Promise<void>;
 }
 
 /** @throws StartError, whose message is one line that says what to do */
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
-  if (config.storeUrl !== undefined) {
-    throw new StartError(
-      'store_url',
-      'STORE_URL is set, but this version has only the embedded store: unset STORE_URL, and set DATA_DIR',
-    );
-  }
   const log = createLog(config.logLevel);
   const undo: (() => void | Promise<void>)[] = [];
   try {
@@ -64,6 +62,13 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     for (const step of undo.toReversed()) await step();
     throw error;
   }
+}
+
+/** With a shared store, the data folder holds the operator's keys alone. */
+function openStore({ storeUrl, dataDir }: CoordinatorConfig): Promise<Store> {
+  if (storeUrl === undefined) return openSqliteStore(dataDir);
+  makeDataFolder(dataDir);
+  return openPostgresStore(storeUrl);
 }
 
 /** @param undo is given, in order, what takes each step back */
@@ -78,7 +83,7 @@ async function assemble(
   const allowedOrigins = config.allowedOrigins ?? [];
   const workersExpected = expectedWorkers(config.clusterSize ?? null, config.clusterSizeFile);
 
-  const store = await openSqliteStore(config.dataDir);
+  const store = await openStore(config);
   undo.push(() => store.close());
   const metrics = createMetrics(log, workersExpected);
   const cluster = await createCluster({
@@ -101,6 +106,11 @@ async function assemble(
 
   const access = await openDoors(config, cluster.records, log);
   undo.push(() => access.close());
+  cluster.onKeysChanged(() => {
+    access.keys.reload().catch((error: unknown) => {
+      log.warn({ err: error }, 'keys could not be read anew: they are at the next change');
+    });
+  });
   const connectionLimit = new ConnectionLimit(
     config.connectionsPerAddress ?? DEFAULT_CONNECTIONS_PER_ADDRESS,
   );
@@ -144,14 +154,19 @@ async function assemble(
   const forget = config.exitOnCrash === false ? () => undefined : exitOnCrash(log);
   const metricsUrl = `${metricsListener.url}/metrics`;
   log.info(
-    { url: listener.url, metrics: metricsUrl, data_dir: config.dataDir, version },
+    {
+      ...{ url: listener.url, metrics: metricsUrl, data_dir: config.dataDir, version },
+      ...(store.replicas === null ? {} : { shared_store: true, epoch: store.epoch }),
+    },
     'coordinator ready',
   );
+  const fenced = new Promise<void>((resolve) => cluster.onFenced(resolve));
   const parts: Parts = { access, cluster, api, gateway, listener, metricsListener, log };
   let closing: Promise<void> | undefined;
   return {
     url: listener.url,
     metricsUrl,
+    fenced,
     close: () => (closing ??= shutDown(parts).finally(forget)),
   };
 }

@@ -71,9 +71,9 @@ export const coordinator: Command = {
     try {
       const running = await startCoordinator(config);
       tellReady(running.url, running.metricsUrl);
-      await stopped;
+      const fenced = await Promise.race([stopped.then(() => false), running.fenced.then(() => true)]);
       await running.close();
-      return EXIT.done;
+      return fenced ? EXIT.replaced : EXIT.done;
     } catch (error) {
       if (error instanceof StartError) throw new CommandError(error.message);
       throw error;

@@ -43,7 +43,7 @@ export class LiveEvents {
     this.#topics = {
       // Both change by themselves: uptime, rates, times of heartbeats.
       cluster: this.#feed('cluster', cluster_ms, cluster_ms, () => cluster.overview()),
-      nodes: this.#feed('nodes', nodes_ms, nodes_ms, () => cluster.recentNodes(MAX_NODES)),
+      nodes: this.#feed('nodes', nodes_ms, nodes_ms, () => cluster.allNodes(MAX_NODES)),
       jobs: this.#jobList,
       batches: new BatchFeed(cluster, batches_ms),
     };

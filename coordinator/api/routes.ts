@@ -87,8 +87,8 @@ export function routeHandlers({
       'post /api/hand-back',
       json(async (request) => cluster.handBack(parseOrRefuse(handBack, await readJson(request)))),
     ],
-    ['get /api/nodes', json(() => ({ nodes: cluster.nodes() }))],
-    ['get /api/nodes/:node_id', json((request) => cluster.node(nodeIdOf(request)))],
+    ['get /api/nodes', json(async () => ({ nodes: (await cluster.allNodes()).nodes }))],
+    ['get /api/nodes/:node_id', json((request) => cluster.findNode(nodeIdOf(request)))],
     [
       'get /api/cluster/throughput',
       json((request) => {

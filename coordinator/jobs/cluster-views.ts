@@ -67,6 +67,32 @@ export function recentNodes(core: Core, limit: number): { nodes: readonly NodeSt
   return { nodes: shown.map((node) => nodeStatus(node, now)), total: all.length };
 }
 
+/** Of the whole cluster: each once, where it is or was last; those heard of last, if there are more. */
+export async function everyNode(
+  core: Core,
+  limit: number,
+): Promise<{ readonly nodes: readonly NodeStatus[]; readonly total: number }> {
+  const here = recentNodes(core, limit);
+  if (!core.elsewhere.shared) return here;
+  const there = await core.elsewhere.nodes(Number.isFinite(limit) ? limit : null);
+  const found = new Map<string, NodeStatus>();
+  for (const node of [...here.nodes, ...there.nodes]) {
+    const known = found.get(node.node_id);
+    if (known === undefined || isNewer(node, known)) found.set(node.node_id, node);
+  }
+  const all = [...found.values()];
+  const twice = here.nodes.length + there.nodes.length - all.length;
+  const total = here.total + there.total - twice;
+  if (all.length <= limit) return { nodes: all, total };
+  const newest = all.toSorted((a, b) => (a.last_heartbeat < b.last_heartbeat ? 1 : -1)).slice(0, limit);
+  return { nodes: newest, total };
+}
+
+function isNewer(a: NodeStatus, b: NodeStatus): boolean {
+  const [aIsGone, bIsGone] = [a.state === 'offline', b.state === 'offline'];
+  return aIsGone === bIsGone ? a.last_heartbeat > b.last_heartbeat : bIsGone;
+}
+
 export function workersByState(core: Core): ReadonlyMap<string, number> {
   const counts = new Map<string, number>(WORKER_STATES.map((state) => [state, 0]));
   for (const node of core.nodes.all) counts.set(node.state, (counts.get(node.state) ?? 0) + 1);
@@ -87,13 +113,55 @@ export function connectedWorkers(core: Core): readonly ConnectedWorkers[] {
   return groups;
 }
 
-export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: boolean): ClusterStatus {
-  const { config } = core.dependencies;
-  const now = core.now();
+type Workers = Omit<ClusterStatus['workers'], 'expected'>;
+
+/** Those of this coordinator. */
+export function localWorkers(core: Core): Workers {
   const kinds = new Map<string, number>(WORKER_KINDS.map((kind) => [kind, 0]));
   for (const node of core.nodes.all) {
     if (node.link !== undefined) kinds.set(node.facts.kind, (kinds.get(node.facts.kind) ?? 0) + 1);
   }
+  return {
+    connected: core.nodes.connected,
+    by_kind: Object.fromEntries(kinds),
+    by_state: Object.fromEntries(workersByState(core)),
+  };
+}
+
+export function sumWorkers(all: readonly Workers[]): Workers {
+  const added = (records: readonly Readonly<Record<string, number>>[]): Record<string, number> => {
+    const sums: Record<string, number> = {};
+    for (const record of records)
+      for (const [name, count] of Object.entries(record)) sums[name] = (sums[name] ?? 0) + count;
+    return sums;
+  };
+  return {
+    connected: all.reduce((sum, { connected }) => sum + connected, 0),
+    by_kind: added(all.map(({ by_kind: kinds }) => kinds)),
+    by_state: added(all.map(({ by_state: states }) => states)),
+  };
+}
+
+export function sumThroughput(all: readonly ClusterStatus['throughput'][]): ClusterStatus['throughput'] {
+  const lines = new Map<string, ClusterStatus['throughput'][number]>();
+  for (const { type, kind, units_per_second: rate, variants } of all.flat()) {
+    const key = `${kind} ${type}`;
+    const line = lines.get(key) ?? { type, kind, units_per_second: 0, variants: [] };
+    lines.set(key, line);
+    line.units_per_second += rate;
+    for (const { variant, units_per_second: units } of variants) {
+      const known = line.variants.find((each) => each.variant === variant);
+      if (known === undefined) line.variants.push({ variant, units_per_second: units });
+      else known.units_per_second += units;
+    }
+  }
+  return [...lines.values()];
+}
+
+export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: boolean): ClusterStatus {
+  const { config } = core.dependencies;
+  const now = core.now();
+  const { elsewhere } = core;
   return {
     now: time(now),
     version: config.softwareVersion,
@@ -103,12 +171,10 @@ export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: 
     store: core.committer.available ? 'ok' : 'unavailable',
     workers: {
       expected: config.expectedWorkers(),
-      connected: core.nodes.connected,
-      by_kind: Object.fromEntries(kinds),
-      by_state: Object.fromEntries(workersByState(core)),
+      ...sumWorkers([localWorkers(core), elsewhere.workers]),
     },
     jobs: jobsByState(jobs),
-    throughput: core.throughput.current(now),
+    throughput: sumThroughput([core.throughput.current(now), elsewhere.throughput]),
     waiting: waiting(jobs, reads),
   };
 }

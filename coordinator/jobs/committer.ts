@@ -200,10 +200,16 @@ export class Committer {
     }
   }
 
-  #stop(error: StoreFenced): ClusterError {
+  /** Another coordinator owns what this one owned: nothing more is written. */
+  fence(error: StoreFenced): void {
+    if (this.#fenced) return;
     this.#fenced = true;
     this.#log.fatal({ err: error }, error.message);
     this.#onFenced();
+  }
+
+  #stop(error: StoreFenced): ClusterError {
+    this.fence(error);
     return new ClusterError('not_ready', 'another coordinator has taken over: connect again');
   }
 

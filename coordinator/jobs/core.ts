@@ -2,6 +2,7 @@
 import type { FairQueue } from '../scheduler/fair-queue.ts';
 import type { Committer } from './committer.ts';
 import type { ClusterDependencies } from './dependencies.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import type { Job } from './job.ts';
 import type { JobRules } from './job-rules.ts';
 import type { NodeTable } from './nodes.ts';
@@ -28,6 +29,8 @@ export interface Core {
   readonly throughput: ThroughputMeter;
   readonly batches: RecentBatches;
   readonly watchers: Watchers;
+  /** ALONE until the core is put together. */
+  elsewhere: Elsewhere;
   /** Time of the start, milliseconds since 1970. */
   readonly startedAt: number;
   now(): number;

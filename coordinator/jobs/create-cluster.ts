@@ -19,10 +19,19 @@ import { LeaseBook } from './lease-book.ts';
 import { Leasing } from './leasing.ts';
 import { NodeTable } from './nodes.ts';
 import { Outlooks } from './outlook.ts';
-import { nodeStatus, overview, recentNodes, connectedWorkers, workersByState } from './cluster-views.ts';
+import {
+  connectedWorkers,
+  everyNode,
+  nodeStatus,
+  overview,
+  recentNodes,
+  workersByState,
+} from './cluster-views.ts';
+import { ALONE } from './elsewhere.ts';
 import { JobReads } from './job-reads.ts';
 import { RecentBatches } from './recent-batches.ts';
 import { Recovery } from './recovery.ts';
+import { Replicas } from '../replicas/replicas.ts';
 import { Retention } from './retention.ts';
 import { Sessions } from './sessions.ts';
 import { Settlement } from './settlement.ts';
@@ -35,16 +44,26 @@ import { Waker } from './waker.ts';
 import { Watchers } from './watchers.ts';
 
 const SWEEP_MS = 1000;
-/** Workers come back after about this time when the coordinator stops. */
-const RECONNECT_AFTER_MS = 2000;
+/** When the only coordinator stops, another needs about this time to start. */
+const RESTART_MS = 2000;
+/** Workers that come back in a second: a handshake costs some 0.5 ms, and others want to be served meanwhile. */
+const COMING_BACK_PER_SECOND = 1000;
+
+/** The core, and what is for those that start it. */
+export interface StartedCluster extends Cluster {
+  readonly gauges: ClusterGauges;
+  readonly records: AccessRecords;
+  /** Called when another coordinator has changed keys. */
+  onKeysChanged(listener: () => void): void;
+  /** Called once another coordinator owns what this one owned: it can do nothing any more. */
+  onFenced(listener: () => void): void;
+}
 
 /**
  * Starts the core: raises nothing, listens to nothing, but replays the store and sets its timer.
  * @throws ClusterError store_unavailable if the store cannot be read
  */
-export async function createCluster(
-  dependencies: ClusterDependencies,
-): Promise<Cluster & { readonly gauges: ClusterGauges; readonly records: AccessRecords }> {
+export async function createCluster(dependencies: ClusterDependencies): Promise<StartedCluster> {
   const { store, runtime, log, observer, config, recompute } = dependencies;
   const limits: Limits = {
     targetMs: config.targetMs ?? 10_000,
@@ -56,6 +75,7 @@ export async function createCluster(
   const throughput = new ThroughputMeter();
   const watchers = new Watchers(log);
   let stopping: string | null = null;
+  let fenced: () => void = () => undefined;
   const committer = new Committer({
     store,
     runtime,
@@ -63,7 +83,8 @@ export async function createCluster(
     log,
     turn: dependencies.turn ?? (() => setImmediate()),
     onFenced: () => {
-      stopping = 'another coordinator has taken over the store';
+      stopping = 'another coordinator has taken over';
+      fenced();
     },
     extras: () => throughput.drain(now()),
   });
@@ -78,6 +99,7 @@ export async function createCluster(
     throughput,
     batches: new RecentBatches(),
     watchers,
+    elsewhere: ALONE,
     startedAt: now(),
     now,
   };
@@ -107,12 +129,23 @@ export async function createCluster(
   const reads = new JobReads(core, jobs, new Outlooks(core, jobs));
 
   const recovery = new Recovery(core, waker);
+  let keysChanged: () => void = () => undefined;
+  const replicas =
+    store.replicas === null
+      ? undefined
+      : new Replicas(core, store.replicas, {
+          ...{ jobs, book, folding, recovery, waker, settlement, sessions, onCovered },
+          onKeys: () => keysChanged(),
+        });
+  if (replicas !== undefined) core.elsewhere = replicas;
   const restored: Job[] = [];
   const unknown: { readonly id: string; readonly why: string }[] = [];
   for (const active of await store.loadActive()) {
     const { type, workloadVersion, id } = active.job.record;
     const workload = dependencies.workloads.get(type);
     if (workload === undefined || workload.version !== workloadVersion) {
+      // While versions differ, another coordinator may know it.
+      if (replicas !== undefined) continue;
       const known = workload === undefined ? 'none' : `version ${workload.version}`;
       unknown.push({
         id,
@@ -127,8 +160,9 @@ export async function createCluster(
   recovery.hold(restored);
   for (const job of restored) {
     folding.restored(job);
-    if (job.done === job.total) control.complete(job);
+    if (job.isCoveredHere) control.complete(job);
   }
+  await replicas?.start();
   if (store.existed) committer.note({ kind: 'event', at: now(), event: 'restarted', nodeId: null });
 
   let cancelSweep = runtime.setTimer(SWEEP_MS, sweep);
@@ -141,6 +175,7 @@ export async function createCluster(
       recovery.sweep();
       timeLimits.sweep();
       retention.sweep();
+      replicas?.sweep();
     } catch (error) {
       log.error({ err: error }, 'the periodic sweep failed; it is tried again in a second');
     }
@@ -174,13 +209,25 @@ export async function createCluster(
     handBack: (body) => sessions.handBack(body),
     nodes: () => [...core.nodes.all].map((node) => nodeStatus(node, now())),
     recentNodes: (limit) => recentNodes(core, limit),
+    allNodes: (limit = Number.POSITIVE_INFINITY) => everyNode(core, limit),
     node: (nodeId) => {
       const node = core.nodes.get(nodeId);
-      if (node === undefined) throw new ClusterError('not_found', `no worker named ${nodeId} is known`);
+      if (node === undefined) throw unknownNode(nodeId);
       return nodeStatus(node, now());
     },
+    findNode: async (nodeId) => {
+      const here = core.nodes.get(nodeId);
+      if (here !== undefined && !here.offline) return nodeStatus(here, now());
+      const there = await core.elsewhere.node(nodeId);
+      if (there !== undefined) return there;
+      if (here === undefined) throw unknownNode(nodeId);
+      return nodeStatus(here, now());
+    },
     overview: () => overview(core, jobs, reads, stopping !== null),
-    batches: (after, limit) => core.batches.after(after, limit, now()),
+    batches: (after, limit) => {
+      core.elsewhere.watchBatches();
+      return core.batches.after(after, limit, now());
+    },
     throughput: (windowSeconds) => throughputHistory(store, windowSeconds, now()),
     watch: (listener) => watchers.watch(listener),
     notReady: () => stopping ?? (committer.available ? null : 'the store cannot be written'),
@@ -188,7 +235,8 @@ export async function createCluster(
       if (stopping === 'the coordinator is stopping') return;
       stopping = 'the coordinator is stopping';
       cancelSweep();
-      for (const node of core.nodes.all) node.link?.drain(RECONNECT_AFTER_MS);
+      for (const node of core.nodes.all) node.link?.drain(comeBackAfterMs(core, replicas?.count ?? 0));
+      await replicas?.stop();
       await committer.close();
       await recompute.close();
       await store.close();
@@ -199,6 +247,13 @@ export async function createCluster(
       write: (changes) => committer.write(changes, () => undefined),
       note: (change) => committer.note(change),
     },
+    onKeysChanged: (listener) => {
+      keysChanged = listener;
+    },
+    onFenced: (listener) => {
+      fenced = listener;
+      if (committer.fenced) listener();
+    },
     gauges: {
       jobs: () => jobs.counts,
       workers: () => workersByState(core),
@@ -206,8 +261,19 @@ export async function createCluster(
       leases: () => book.live,
       queueDepth: () => ({ jobs: jobs.line.size, results: committer.waitingResults }),
       storeAvailable: () => committer.available,
+      replicas: () => 1 + (replicas?.count ?? 0),
     },
   };
+}
+
+function unknownNode(nodeId: string): ClusterError {
+  return new ClusterError('not_found', `no worker named ${nodeId} is known`);
+}
+
+/** Spread over as long as it takes to serve them all; at once begins only who has somewhere to go. */
+function comeBackAfterMs(core: Core, others: number): number {
+  const spreadMs = (core.nodes.connected / COMING_BACK_PER_SECOND) * 1000;
+  return Math.ceil((others > 0 ? 0 : RESTART_MS) + spreadMs * core.dependencies.runtime.random());
 }
 
 /** The time in which no coordinator ran is no running time of the job (time-limits.ts). */

@@ -43,7 +43,8 @@ export class JobControl {
   complete(job: Job): void {
     void job
       .exclusive(async () => {
-        if (job.done !== job.total || nextState(job.state, 'covered', true) === undefined) return;
+        if (nextState(job.state, 'covered', true) === undefined) return;
+        if (!(await this.#core.elsewhere.isCovered(job))) return;
         await this.#jobs.transition(job, 'covered');
         this.#folding.sweep();
       })

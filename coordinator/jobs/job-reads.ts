@@ -10,6 +10,7 @@ import type { Outlooks } from './outlook.ts';
 import {
   coverageOfJob,
   coverageOfSnapshot,
+  leasesOfJob,
   resultsOfJob,
   resultsOfSnapshot,
   statusOfJob,
@@ -33,8 +34,9 @@ export class JobReads {
   }
 
   async status(jobId: string): Promise<JobStatus> {
+    const done = await this.#doneOf([jobId]);
     const job = this.#jobs.get(jobId);
-    return job === undefined ? this.#stored(await this.#find(jobId)) : this.#live(job);
+    return job === undefined ? this.#stored(await this.#find(jobId), done) : this.#live(job, done);
   }
 
   /** Whose the job is; null: nobody's. @throws ClusterError not_found */
@@ -44,17 +46,20 @@ export class JobReads {
   }
 
   async results(jobId: string): Promise<JobResults> {
-    const job = this.#jobs.get(jobId);
+    const job = this.#inMemory(jobId);
     if (job !== undefined) return resultsOfJob(job);
     const snapshot = await this.#snapshot(jobId);
     return resultsOfSnapshot(snapshot, this.#workloadOf(snapshot.job));
   }
 
   async coverage(jobId: string): Promise<JobCoverage> {
+    const inMemory = this.#inMemory(jobId);
+    if (inMemory !== undefined) return coverageOfJob(inMemory);
     const job = this.#jobs.get(jobId);
-    if (job !== undefined) return coverageOfJob(job);
+    const elsewhere = job === undefined ? [] : await this.#core.elsewhere.leases(jobId);
     const snapshot = await this.#snapshot(jobId);
-    return coverageOfSnapshot(snapshot, this.#workloadOf(snapshot.job), []);
+    const leased = [...(job === undefined ? [] : leasesOfJob(job)), ...elsewhere];
+    return coverageOfSnapshot(snapshot, this.#workloadOf(snapshot.job), leased);
   }
 
   async list({ status, type, user_id: userId, limit, cursor }: JobListQuery): Promise<JobList> {
@@ -62,22 +67,37 @@ export class JobReads {
     const { store } = this.#core.dependencies;
     const found = await store.listJobs({ state: status, type, userId, before, limit: limit + 1 });
     const page = found.slice(0, limit);
+    const done = await this.#doneOf(page.map(({ record }) => record.id));
     const last = page.at(-1);
     return {
       jobs: page.map((stored) => {
         const job = this.#jobs.get(stored.record.id);
-        return job === undefined ? this.#stored(stored) : this.#live(job);
+        return job === undefined ? this.#stored(stored, done) : this.#live(job, done);
       }),
       next_cursor: found.length > limit && last !== undefined ? encodeCursor(last) : null,
     };
   }
 
-  #live(job: Job): JobStatus {
-    return statusOfJob(job, this.#outlooks.of(job), this.#core.now());
+  /** Where several coordinators have parts of a job, the store alone has all of it. */
+  #inMemory(jobId: string): Job | undefined {
+    return this.#core.elsewhere.shared ? undefined : this.#jobs.get(jobId);
   }
 
-  #stored(stored: StoredJob): JobStatus {
-    return statusOfStored(stored, this.#workloadOf(stored)?.unit ?? 'units');
+  /** What is durably counted, by whomever; nothing where memory and rows of jobs say it all. */
+  async #doneOf(jobIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    return this.#core.elsewhere.shared ? this.#core.dependencies.store.progress(jobIds) : NONE;
+  }
+
+  #live(job: Job, all: ReadonlyMap<string, bigint>): JobStatus {
+    const done = all.get(job.id);
+    const others =
+      done === undefined ? undefined : { done, otherRate: this.#core.elsewhere.outOf(job.id).rate };
+    return statusOfJob(job, this.#outlooks.of(job), this.#core.now(), others);
+  }
+
+  #stored(stored: StoredJob, all: ReadonlyMap<string, bigint>): JobStatus {
+    const done = all.get(stored.record.id) ?? stored.done;
+    return statusOfStored({ ...stored, done }, this.#workloadOf(stored)?.unit ?? 'units');
   }
 
   #workloadOf({ record }: StoredJob): Workload | undefined {
@@ -97,6 +117,8 @@ export class JobReads {
     return stored;
   }
 }
+
+const NONE: ReadonlyMap<string, bigint> = new Map();
 
 function notFound(jobId: string): ClusterError {
   return new ClusterError('not_found', `no job ${jobId}: check the id`);

@@ -8,7 +8,7 @@ import { fieldProblems } from '../../protocol/problems.ts';
 import type { Range } from '../../protocol/range.ts';
 import type { Workload } from '../../protocol/workload.ts';
 import type { Actor } from '../cluster.ts';
-import type { Change, JobCount, JobProgress, JobRecord, StoredJobError } from '../store/store.ts';
+import type { Change, JobCount, JobProgress, JobRecord, StoredJob, StoredJobError } from '../store/store.ts';
 import { audited } from './audit.ts';
 import type { Core } from './core.ts';
 import { Job } from './job.ts';
@@ -39,6 +39,7 @@ export class JobTable {
   readonly line = new WaitingLine();
   /** Running jobs that said how long they should run. */
   readonly limited = new Set<Job>();
+  readonly running = new Set<Job>();
   readonly #core: Core;
   readonly #waker: Waker;
   readonly #ids: JobIds;
@@ -70,13 +71,24 @@ export class JobTable {
   /** At the start, before anything else. */
   load(jobs: readonly Job[], counts: readonly JobCount[], nextSeq: number): void {
     this.#nextSeq = nextSeq;
-    for (const { type, state, jobs: number } of counts) this.#count(type, state, number);
+    this.recount(counts);
     for (const job of jobs) {
       this.#jobs.set(job.id, job);
       if (job.state === 'pending') this.line.add(job);
       if (!isOver(job.state)) this.#core.queue.add(job);
       this.#limit(job);
     }
+  }
+
+  recount(counts: readonly JobCount[]): void {
+    this.#counts.clear();
+    for (const { type, state, jobs: number } of counts) this.#count(type, state, number);
+  }
+
+  /** A job of another coordinator that this one has not seen before it was over. */
+  countOver({ record, progress }: StoredJob): void {
+    this.#nextSeq = Math.max(this.#nextSeq, record.seq + 1);
+    this.#count(record.type, progress.state, 1);
   }
 
   /** They were over for long and are in the store no more. */
@@ -110,6 +122,11 @@ export class JobTable {
     job.cursor = stored.cursor;
     this.#enter(job, stored.progress);
     if (!isOver(job.state)) this.#core.queue.refresh(job);
+  }
+
+  /** A job that is over and counted, of which something is to be folded still. */
+  addOver(job: Job): void {
+    if (!this.#jobs.has(job.id)) this.#jobs.set(job.id, job);
   }
 
   /** A job that another coordinator has added. */
@@ -277,6 +294,8 @@ export class JobTable {
   }
 
   #limit(job: Job): void {
+    if (job.state === 'running') this.running.add(job);
+    else this.running.delete(job);
     if (job.state === 'running' && job.record.expectedSeconds !== null) this.limited.add(job);
     else this.limited.delete(job);
   }

@@ -142,6 +142,11 @@ export class Job implements Queued {
     return this.cursor < this.record.range.end || this.segments.some((segment) => this.offers(segment));
   }
 
+  /** Whether nothing is left for this coordinator: it is covered, but for what others own. */
+  get isCoveredHere(): boolean {
+    return this.cursor >= this.record.range.end && this.segments.every((segment) => segment.isCovered);
+  }
+
   /** Whether a hole of this segment may be leased now. */
   offers(segment: Segment): boolean {
     return !segment.unleased.isEmpty && !(segment.recovered && this.holdsRecovered);

@@ -9,7 +9,8 @@ export type LeaseEnd = 'submitted' | 'released' | 'expired' | 'revoked';
 export interface Lease {
   readonly id: string;
   readonly job: Job;
-  readonly segment: Segment;
+  /** The one that its range lies in; another one after a split. */
+  segment: Segment;
   readonly range: Range;
   readonly nodeId: string;
   /** 2 for a second lease of a straggler's range. */

@@ -44,7 +44,15 @@ test('however many batches finish, a fixed number of them is kept', () => {
   const recent = new RecentBatches();
   for (let i = 0; i < 3 * MAX_BATCHES; i++) {
     const range = { start: BigInt(i), end: BigInt(i + 1) };
-    recent.add({ at: 1000, nodeId: 'one', kind: 'cpu', type: 'squares', jobId: 'job', range });
+    recent.add({
+      at: 1000,
+      nodeId: 'one',
+      kind: 'cpu',
+      type: 'squares',
+      jobId: 'job',
+      range,
+      elsewhere: false,
+    });
   }
   const { batches, last } = recent.after(0, 10 * MAX_BATCHES, 2000);
   assert.equal(last, 3 * MAX_BATCHES);

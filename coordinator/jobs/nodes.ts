@@ -126,6 +126,14 @@ export class Node {
     this.#avoided.delete(jobId);
   }
 
+  /** A result that it sent here was settled by another coordinator. */
+  countsElsewhere(units: bigint): void {
+    if (units > 0n) {
+      this.batchesDone += 1;
+      this.unitsDone += units;
+    }
+  }
+
   /** A result of this worker was wrong. */
   contradicted(nowMs: number): void {
     this.errors += 1;

@@ -24,7 +24,7 @@ export class Outlooks {
   #waitingFor(job: Job, position: number | null): string | null {
     if (job.state !== 'pending' && job.state !== 'running') return null;
     if (!this.#core.committer.available) return 'the store: it cannot be written now';
-    if (job.leases.size > 0 || job.closing) return null;
+    if (job.leases.size > 0 || this.#core.elsewhere.outOf(job.id).leases > 0 || job.closing) return null;
     // Nothing is left to lease: what is out or waits for its commit will end it.
     if (!job.ready && !job.holdsRecovered) return null;
     const lack = this.#lack(job);
@@ -43,7 +43,7 @@ export class Outlooks {
     const { version } = this.#core.nodes;
     const known = group === undefined ? undefined : this.#lacks.get(group);
     if (known?.version === version) return known.lack;
-    const lack = lacking(job.demand, this.#core.nodes.takingWork());
+    const lack = lacking(job.demand, [...this.#core.nodes.takingWork(), ...this.#core.elsewhere.facts]);
     if (group !== undefined) this.#lacks.set(group, { version, lack });
     return lack;
   }

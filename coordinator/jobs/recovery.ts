@@ -1,8 +1,8 @@
 /**
- * After a restart, workers still compute batches of before, and their tokens are good. Holes of segments from
- * before are therefore left alone at first; new work comes from beyond the cursor. That ends when nobody that
- * is connected holds such a batch (after the time that workers take to come back), or after a while in any
- * case.
+ * After a restart, or when another coordinator's work was taken over, workers still compute batches of before, and
+ * their tokens are good. Holes of segments from before are therefore left alone at first; new work comes from beyond
+ * the cursor. That ends when nobody that is connected holds such a batch (after the time that workers take to come
+ * back), or after a while in any case.
  */
 import type { Core } from './core.ts';
 import type { Job } from './job.ts';
@@ -16,6 +16,8 @@ export class Recovery {
   readonly #core: Core;
   readonly #waker: Waker;
   #held: readonly Job[] = [];
+  /** Of the latest take-over: one more makes all wait for its workers too. */
+  #since = 0;
 
   constructor(core: Core, waker: Waker) {
     this.#core = core;
@@ -23,8 +25,11 @@ export class Recovery {
   }
 
   hold(jobs: readonly Job[]): void {
-    this.#held = jobs.filter((job) => !isOver(job.state) && job.segments.length > 0);
-    for (const job of this.#held) {
+    const more = jobs.filter((job) => !isOver(job.state) && job.segments.length > 0);
+    if (more.length === 0) return;
+    this.#since = this.#core.now();
+    this.#held = [...new Set([...this.#held, ...more])];
+    for (const job of more) {
       job.holdsRecovered = true;
       this.#core.queue.refresh(job);
     }
@@ -32,7 +37,7 @@ export class Recovery {
 
   sweep(): void {
     if (this.#held.length === 0) return;
-    const elapsedMs = this.#core.now() - this.#core.startedAt;
+    const elapsedMs = this.#core.now() - this.#since;
     if (elapsedMs < COMING_BACK_MS) return;
     if (elapsedMs < LONGEST_HOLD_MS && this.#isUnderWay()) return;
     const held = this.#held;

@@ -36,7 +36,6 @@ export type Verdict =
   | { readonly kind: 'superseded' };
 
 export class Segment {
-  readonly range: Range;
   readonly covered: RangeSet;
   readonly pending = new RangeSet();
   readonly unleased: RangeSet;
@@ -45,16 +44,50 @@ export class Segment {
   readonly leases = new Set<Lease>();
   /** From before a restart: its holes may be under way at workers that will come back. */
   readonly recovered: boolean;
+  #range: Range;
 
   constructor(range: Range, covered: readonly Range[] = [], recovered = false) {
-    this.range = range;
+    this.#range = range;
     this.covered = new RangeSet(covered);
     this.unleased = new RangeSet(this.covered.gaps(range));
     this.recovered = recovered;
   }
 
+  get range(): Range {
+    return this.#range;
+  }
+
   get isCovered(): boolean {
     return this.covered.contains(this.range);
+  }
+
+  /**
+   * Ends this segment at `at`.
+   * @returns what comes after it, with all that belongs there. Leases that lie on both sides, which can't be live
+   *   where nothing is leased at `at`, belong to neither: a late answer is superseded.
+   */
+  splitAt(at: bigint): Segment {
+    const { start, end } = this.#range;
+    const rest = { start: at, end };
+    const right = new Segment(rest, this.covered.within(rest), this.recovered);
+    right.unleased.subtract(rest);
+    for (const hole of this.unleased.within(rest)) right.unleased.add(hole);
+    for (const range of this.pending.within(rest)) right.pending.add(range);
+    for (const set of [this.covered, this.unleased, this.pending]) set.subtract(rest);
+    for (const result of [...this.results.values()]) {
+      if (result.range.start < at) continue;
+      this.results.delete(result.range.start);
+      right.results.set(result.range.start, result);
+    }
+    for (const lease of [...this.leases]) {
+      if (lease.range.end <= at) continue;
+      this.leases.delete(lease);
+      if (lease.range.start < at) continue;
+      right.leases.add(lease);
+      lease.segment = right;
+    }
+    this.#range = { start, end: at };
+    return right;
   }
 
   /** Takes the beginning of the lowest hole, at most `length` long. */
@@ -120,6 +153,11 @@ export class Segment {
     const watched = new RangeSet();
     for (const lease of this.leases) watched.add(lease.range);
     return watched;
+  }
+
+  /** Covered ranges that are in the tally already. */
+  get folded(): readonly Range[] {
+    return this.foldedAfter(new Set());
   }
 
   /** Covered ranges that are in the tally already, given the results that are going there now. */

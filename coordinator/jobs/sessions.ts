@@ -30,6 +30,8 @@ const CUT_AFTER_SILENCES = 3;
 /** Until a worker that was refused a lease along with its acknowledgement asks by itself. */
 const REFUSED_RETRY_MS = 1000;
 
+const PAGE_LEFT = { reason: 'stopping', message: 'the page was left' } as const;
+
 export interface SessionParts {
   readonly jobs: JobTable;
   readonly book: LeaseBook;
@@ -76,6 +78,7 @@ export class Sessions {
       if (sessionBefore !== hello.session) trials.failed(lease, 'silent', 'its process ended without a word');
     }
     node.earlierLeases = new Set(hello.leases.filter((id) => !book.isOwn(id)));
+    this.#core.elsewhere.arrived(node);
     if (!returned) this.#event('joined', node);
     return this.#session(
       node,
@@ -94,14 +97,25 @@ export class Sessions {
 
   async #handedBack({ token, result }: HandBack['leases'][number]): Promise<HandedBack> {
     try {
-      const { nodeId } = this.#parts.book.claimsOf(token) ?? this.#core.signer.verify(token);
+      const claims = this.#parts.book.claimsOf(token) ?? this.#core.signer.verify(token);
+      const { nodeId } = claims;
       const node = this.#core.nodes.get(nodeId);
       if (node === undefined) {
+        const { elsewhere } = this.#core;
+        const sender = { nodeId, node };
+        if (result === null && claims.epoch !== this.#core.dependencies.store.epoch) {
+          elsewhere.release(sender, { token, ...PAGE_LEFT }, claims.epoch);
+          if (elsewhere.shared) return { status: 'released', error: null };
+        } else if (result !== null) {
+          const submission = { token, ...result };
+          const settled = await elsewhere.settle(sender, submission, claims.jobId, claims.range);
+          if (settled !== undefined) return { status: settled, error: null };
+        }
         // A coordinator that restarted meanwhile: the range is a hole, somebody else computes it.
         throw new ClusterError('not_found', `no worker named ${nodeId} has been here since the last start`);
       }
       let status: HandedBack['status'] = 'released';
-      if (result === null) this.#release(node, { token, reason: 'stopping', message: 'the page was left' });
+      if (result === null) this.#release(node, { token, ...PAGE_LEFT });
       else status = await this.#parts.settlement.submit(node, { token, ...result });
       if (node.link === undefined && !node.offline) this.#leftIfDone(node);
       return { status, error: null };
@@ -109,6 +123,31 @@ export class Sessions {
       if (!(error instanceof ClusterError)) throw error;
       return { status: 'refused', error: wireErrorOf(error) };
     }
+  }
+
+  /** The worker has connected to another coordinator: what it does not hold any more somebody else shall have. */
+  movedAway(nodeId: string, session: string, held: readonly string[], atMs: number): void {
+    const node = this.#core.nodes.get(nodeId);
+    // Another process with the same name: one of the two will be told, by whichever coordinator has both.
+    if (node?.hello.session !== session) return;
+    // It has come back here since. Where clocks differ, a connection too much is closed, or one that is dead is found later.
+    if (node.link !== undefined && node.connectedAt >= atMs) return;
+    const { link } = node;
+    if (link !== undefined) {
+      this.#core.nodes.disconnect(node);
+      this.#parts.waker.forget(node);
+      node.generation += 1;
+      link.close('this worker has connected to another coordinator of the cluster');
+    }
+    for (const lease of [...node.leases]) {
+      if (!held.includes(lease.id)) this.#parts.book.end(lease, 'released', 1);
+    }
+    if (!node.offline) this.#core.nodes.leave(node);
+  }
+
+  /** A release that came to another coordinator. */
+  released(node: Node, release: Release): void {
+    this.#release(node, release);
   }
 
   /** Takes leases from the silent, and cuts connections that seem dead. O(nodes). */
@@ -209,6 +248,9 @@ export class Sessions {
   #release(node: Node, { token, reason, message }: Release): void {
     const { book, jobs, trials } = this.#parts;
     const claims = readToken(this.#core, book, node, token);
+    if (claims.epoch !== this.#core.dependencies.store.epoch) {
+      this.#core.elsewhere.release({ nodeId: node.id, node }, { token, reason, message }, claims.epoch);
+    }
     const lease = book.get(claims.leaseId);
     const isEarlier = node.earlierLeases.delete(claims.leaseId);
     if (lease?.live === true) {

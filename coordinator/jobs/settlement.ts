@@ -64,6 +64,28 @@ export class Settlement {
     const claims = readToken(this.#core, this.#parts.book, node, submission.token);
     const range = answeredRange(claims, submission.end);
     node.earlierLeases.delete(claims.leaseId);
+    const { elsewhere } = this.#core;
+    if (elsewhere.shared && this.#parts.jobs.get(claims.jobId)?.segmentOf(claims.range) === undefined) {
+      const sender = { nodeId: node.id, node };
+      const settled = await elsewhere.settle(sender, submission, claims.jobId, claims.range);
+      if (settled !== undefined) {
+        node.countsElsewhere(settled === 'accepted' ? rangeLength(range) : 0n);
+        return settled;
+      }
+    }
+    return this.settleHere(node, submission, claims);
+  }
+
+  /**
+   * Of a segment of this coordinator, or of none.
+   * @throws ClusterError as `submit`
+   */
+  async settleHere(
+    node: Node,
+    submission: Submission,
+    claims: LeaseClaims,
+  ): Promise<SubmissionReply['status']> {
+    const range = answeredRange(claims, submission.end);
     const job = this.#parts.jobs.get(claims.jobId);
     if (job === undefined) {
       throw superseded('its job is over');
@@ -157,11 +179,12 @@ export class Settlement {
       await this.#core.committer.write(
         [{ kind: 'result_accepted', result: { jobId: job.id, range, aggregate: text, digest, nodeId } }],
         () => {
-          this.#accepted(job, segment, node, answer, result);
+          // By its range: the segment may have been split meanwhile.
+          this.#accepted(job, job.segmentOf(range) ?? segment, node, answer, result);
         },
       );
     } catch (error) {
-      segment.abandon(range);
+      (job.segmentOf(range) ?? segment).abandon(range);
       this.#core.queue.refresh(job);
       throw error;
     }
@@ -191,6 +214,7 @@ export class Settlement {
       type: job.record.type,
       jobId: job.id,
       range,
+      elsewhere: false,
     });
     const lease = this.#parts.book.get(claims.leaseId);
     learnRate(node, job, units, answer.computeMs);
@@ -203,7 +227,7 @@ export class Settlement {
     this.#core.queue.refresh(job);
     this.#parts.folding.added(job);
     this.#core.watchers.changed(job.id);
-    if (job.done === job.total) this.#parts.onCovered(job);
+    if (job.isCoveredHere) this.#parts.onCovered(job);
   }
 
   #revokeOthers(segment: Segment, range: Range, leaseId: string): void {

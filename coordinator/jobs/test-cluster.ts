@@ -92,6 +92,14 @@ export class CountingObserver implements Observer {
     this.#count(`wrong ${wrong}`);
   }
 
+  resultForwarded(outcome: string): void {
+    this.#count(`forwarded ${outcome}`);
+  }
+
+  tookOver(): void {
+    this.#count('take-overs');
+  }
+
   committed(): void {
     this.#count('commits');
   }

@@ -19,16 +19,24 @@ export interface Outlook {
 /** Shown for a job that is nearly done: 1 means completed. */
 const NEARLY = 0.999999;
 
-export function statusOfJob(job: Job, outlook: Outlook, nowMs: number): JobStatus {
-  const rate = job.state === 'running' ? job.ratePerSecond(nowMs) : undefined;
-  const left = Number(job.total - job.done);
+/** @param all what is done, by all coordinators, and the others' rate; undefined: there are no others */
+export function statusOfJob(
+  job: Job,
+  outlook: Outlook,
+  nowMs: number,
+  all: { readonly done: bigint; readonly otherRate: number } = { done: job.done, otherRate: 0 },
+): JobStatus {
+  const { done, otherRate } = all;
+  const own = job.state === 'running' ? job.ratePerSecond(nowMs) : undefined;
+  const rate = own === undefined && otherRate === 0 ? undefined : (own ?? 0) + otherRate;
+  const left = Number(job.total - done);
   const eta = rate !== undefined && rate > 0 ? left / rate : null;
   return {
     ...described(job, job.workload.unit),
     progress: {
       total: job.total.toString(),
-      done: job.done.toString(),
-      fraction: fraction(job.done, job.total, job.state === 'completed'),
+      done: done.toString(),
+      fraction: fraction(done, job.total, job.state === 'completed'),
       rate_per_second: rate ?? null,
       eta_seconds: eta,
     },
@@ -116,7 +124,7 @@ export function resultsOfSnapshot(snapshot: JobSnapshot, workload: Workload | un
 
 export function coverageOfJob(job: Job): JobCoverage {
   const covered = job.covered();
-  const leases = [...job.leases].sort((a, b) => (a.range.start < b.range.start ? -1 : 1));
+  const leases = leasesOfJob(job);
   const waiting = job.segments.flatMap((segment) => segment.unleased.toArray());
   if (job.cursor < job.record.range.end) waiting.push({ start: job.cursor, end: job.record.range.end });
   const figures = job.currentFigures();
@@ -125,15 +133,22 @@ export function coverageOfJob(job: Job): JobCoverage {
     status: job.state,
     total: rangeJson(job.record.range),
     done: shown(covered),
-    leased: leases.slice(0, MAX_COVERAGE_RANGES).map((lease) => ({
-      ...rangeJson(lease.range),
-      node_id: lease.nodeId,
-      since: time(lease.grantedAt),
-    })),
+    leased: leases.slice(0, MAX_COVERAGE_RANGES),
     waiting: shown(waiting),
     truncated: [covered, leases, waiting].some(({ length }) => length > MAX_COVERAGE_RANGES),
     blocks: blocks(figures, covered, job.record.type),
   };
+}
+
+/** Those of this coordinator, ascending. */
+export function leasesOfJob(job: Job): JobCoverage['leased'] {
+  return [...job.leases]
+    .sort((a, b) => (a.range.start < b.range.start ? -1 : 1))
+    .map(({ range, nodeId, grantedAt }) => ({
+      ...rangeJson(range),
+      node_id: nodeId,
+      since: time(grantedAt),
+    }));
 }
 
 /** @param leased what is known of leases, ascending; of a job that is over there are none */

@@ -1,4 +1,5 @@
 /** Tells idle workers that there is work, the best suited first, and not more of them than need be. */
+import { isGpuKind } from '../../protocol/messages.ts';
 import { isFeasible, isFit, score } from '../scheduler/placement.ts';
 import type { Core } from './core.ts';
 import type { Job } from './job.ts';
@@ -17,6 +18,11 @@ export class Waker {
 
   constructor(core: Core) {
     this.#core = core;
+  }
+
+  /** Workers that wait for work. */
+  get idle(): Iterable<Node> {
+    return this.#idle;
   }
 
   /** The worker asked for a lease and got none. */
@@ -61,5 +67,5 @@ export function hasFeasibleGpu(core: Core, job: Pick<Job, 'demand'>): boolean {
   for (const node of core.nodes.gpus) {
     if (node.takesWork && node.barredUntil <= core.now() && isFeasible(job.demand, node.facts)) return true;
   }
-  return false;
+  return core.elsewhere.facts.some((facts) => isGpuKind(facts.kind) && isFeasible(job.demand, facts));
 }

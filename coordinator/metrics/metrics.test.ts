@@ -119,6 +119,7 @@ test('every metric has a name by the conventions, a help line and a type', async
       queueDepth: () => ({ jobs: 4, results: 5 }),
       connected: () => [{ kind: 'cpu', own: true, workers: 2, busy: 1.5 }],
       storeAvailable: () => true,
+      replicas: () => 1,
     },
     { sockets: () => 6, eventStreams: () => 7, workloads: ['collatz'], dataDir: '/' },
   );

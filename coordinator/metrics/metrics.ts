@@ -148,6 +148,17 @@ function createObserver(registry: Registry, now: () => number): Counting {
     labelNames: ['type', 'wrong'],
     registers,
   });
+  const forwarded = new Counter({
+    name: 'cluster_forwarded_results_total',
+    help: 'Results for a range of another coordinator that were sent on to it, by what it said.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const takeOvers = new Counter({
+    name: 'cluster_takeovers_total',
+    help: 'Jobs of which this coordinator took something over that another one had left.',
+    registers,
+  });
   const commitSeconds = new Histogram({
     name: 'cluster_commit_seconds',
     help: 'How long a durable commit of the store took.',
@@ -207,6 +218,8 @@ function createObserver(registry: Registry, now: () => number): Counting {
       rates.add(`${type} ${kind}`, Number(counted));
     },
     answersDiffered: (type, wrong) => differed.inc({ type, wrong }),
+    resultForwarded: (outcome) => forwarded.inc({ outcome }),
+    tookOver: (jobs) => takeOvers.inc(jobs),
     committed: ({ results, bytes, seconds }) => {
       commitSeconds.observe(seconds);
       commitResults.observe(results);
@@ -281,6 +294,14 @@ function addGauges(registry: Registry, gauges: ClusterGauges, surroundings: Surr
     registers,
     collect() {
       this.set(Number(gauges.storeAvailable()));
+    },
+  });
+  new Gauge({
+    name: 'cluster_replicas',
+    help: 'Coordinators on this store that live, as this one sees it, itself counted.',
+    registers,
+    collect() {
+      this.set(gauges.replicas());
     },
   });
   new Gauge({

@@ -63,6 +63,15 @@ export function lockDataFolder(dataDir: string, probe?: FilesystemProbe): () => 
   return lockFolder(dataDir);
 }
 
+/** Makes the folder, if it is missing, for what a coordinator with a shared store keeps. @throws StartError data_dir */
+export function makeDataFolder(dataDir: string): void {
+  try {
+    makeFolder(resolve(dataDir));
+  } catch (error) {
+    throw new StartError('data_dir', explain(error, dataDir), error);
+  }
+}
+
 /**
  * Like mkdir's `recursive`, which never returns where a folder is there and making one in it says ENOENT
  * (below /proc, Node 24.21).

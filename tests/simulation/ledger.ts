@@ -305,6 +305,8 @@ export class Ledger {
     submissionSettled: () => undefined,
     leaseEnded: (_type, how) => this.count(`lease ${how}`),
     answersDiffered: (_type, wrong) => this.count(`answers differed, wrong: ${wrong}`),
+    resultForwarded: () => undefined,
+    tookOver: () => undefined,
     committed: () => this.count('commit'),
   };
 

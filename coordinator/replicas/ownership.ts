@@ -1,0 +1,188 @@
+/**
+ * Keeps what this coordinator has in memory equal to what the store says that it owns, and to the rows of jobs that
+ * others change: after a ring, after a take-over, after a gap in the rings.
+ */
+import type { Core } from '../jobs/core.ts';
+import type { Folding } from '../jobs/folding.ts';
+import { addParts, restoreJob } from '../jobs/job.ts';
+import type { Job } from '../jobs/job.ts';
+import type { JobTable } from '../jobs/job-table.ts';
+import type { LeaseBook } from '../jobs/lease-book.ts';
+import type { Recovery } from '../jobs/recovery.ts';
+import { isOver } from '../jobs/transitions.ts';
+import type { Waker } from '../jobs/waker.ts';
+import type { OwnParts, ReplicaChannel, StoredJob } from '../store/store.ts';
+
+/** Jobs that were over when they went out of memory: a late ring must not count them once more. */
+const MAX_REMEMBERED = 10_000;
+
+const NOTHING_OWNED: OwnParts = {
+  share: { done: 0n, tally: null, figures: null },
+  adopted: new Map(),
+  segments: [],
+  results: [],
+};
+
+export interface OwnershipParts {
+  readonly jobs: JobTable;
+  readonly book: LeaseBook;
+  readonly folding: Folding;
+  readonly recovery: Recovery;
+  readonly waker: Waker;
+}
+
+export class Ownership {
+  readonly #core: Core;
+  readonly #channel: ReplicaChannel;
+  readonly #parts: OwnershipParts;
+  readonly #over = new Set<string>();
+  readonly #looking = new Map<string, Promise<void>>();
+
+  constructor(core: Core, channel: ReplicaChannel, parts: OwnershipParts) {
+    this.#core = core;
+    this.#channel = channel;
+    this.#parts = parts;
+  }
+
+  /** The job's row has changed, or is new. Several rings while it is read are one more read. */
+  changed(jobId: string): Promise<void> {
+    const under = this.#looking.get(jobId);
+    if (under !== undefined) {
+      const again = under.then(() => this.changed(jobId));
+      return again;
+    }
+    const looked = this.#look(jobId).finally(() => this.#looking.delete(jobId));
+    this.#looking.set(jobId, looked);
+    return looked;
+  }
+
+  async #look(jobId: string): Promise<void> {
+    const job = this.#parts.jobs.get(jobId);
+    if (job !== undefined) {
+      await job.exclusive(() => this.#parts.jobs.refresh(job));
+      this.#ended(job);
+      return;
+    }
+    const stored = await this.#core.dependencies.store.findJob(jobId);
+    if (stored !== undefined) this.#add(stored, NOTHING_OWNED);
+  }
+
+  /** Something of the job was taken over from a coordinator that is gone: its workers may come back with answers. */
+  async tookOver(jobIds: readonly string[]): Promise<void> {
+    const held: Job[] = [];
+    for (const jobId of jobIds) {
+      const job = await this.reconcile(jobId, (each) => held.push(each));
+      if (job !== undefined) this.#parts.folding.restored(job);
+    }
+    for (const job of held) this.#parts.waker.wake(job);
+  }
+
+  /**
+   * Adds to memory what the store says that this coordinator owns of the job.
+   * @param added called before anything of what was added can be leased
+   * @returns the job, if it is known here and something of it is not folded
+   */
+  async reconcile(jobId: string, added?: (job: Job) => void): Promise<Job | undefined> {
+    const { store } = this.#core.dependencies;
+    let job = this.#parts.jobs.get(jobId);
+    if (job === undefined) {
+      const [stored, parts] = [await store.findJob(jobId), await this.#channel.ownParts(jobId)];
+      if (stored === undefined) return undefined;
+      if (!isOver(stored.progress.state)) job = this.#add(stored, NOTHING_OWNED);
+      else if (parts.results.length > 0) job = this.#addOver(stored, parts);
+      // Of a job that is over and folded, the shares stay whose they are.
+      if (job === undefined || isOver(job.state)) return job;
+    }
+    const known = job;
+    await known.exclusive(async () => {
+      // What is compared must stand still: no claim (that is exclusive too), no fold, nothing on its way.
+      while (known.foldInFlight) await this.#core.committer.flush();
+      known.foldInFlight = true;
+      try {
+        await this.#core.committer.flush();
+        const parts = await this.#channel.ownParts(jobId);
+        if (isOver(known.state) && parts.results.length === 0) return;
+        const segments = addParts(known, parts, this.#core.now());
+        if (segments.length > 0 && added !== undefined) {
+          added(known);
+          this.#parts.recovery.hold([known]);
+        }
+      } finally {
+        known.foldInFlight = false;
+      }
+    });
+    this.#parts.folding.restored(known);
+    this.#core.queue.refresh(known);
+    this.#core.watchers.changed(jobId);
+    this.#parts.waker.wake(known);
+    return known;
+  }
+
+  /** Rings may have been missed. */
+  async resync(): Promise<void> {
+    const { store } = this.#core.dependencies;
+    const { jobs } = this.#parts;
+    const active = await store.loadActive();
+    const found = new Set(active.map(({ job }) => job.record.id));
+    for (const { job: stored, ...parts } of active) {
+      const { id } = stored.record;
+      const job = jobs.get(id);
+      if (job === undefined) this.#add(stored, NOTHING_OWNED);
+      else if (job.revision < stored.revision) await this.changed(id);
+      if (parts.segments.length > 0 || parts.results.length > 0 || parts.adopted.size > 0)
+        await this.reconcile(id);
+    }
+    for (const job of [...jobs.all]) {
+      if (!isOver(job.state) && !found.has(job.id)) await this.changed(job.id);
+    }
+    await this.recount();
+  }
+
+  async recount(): Promise<void> {
+    this.#parts.jobs.recount(await this.#core.dependencies.store.countJobs());
+  }
+
+  #add(stored: StoredJob, parts: OwnParts): Job | undefined {
+    const { id, type, workloadVersion } = stored.record;
+    const known = this.#parts.jobs.get(id);
+    if (known !== undefined) return known;
+    if (isOver(stored.progress.state)) {
+      if (!this.#over.has(id)) this.#parts.jobs.countOver(stored);
+      this.#remember(id);
+      return undefined;
+    }
+    const workload = this.#core.dependencies.workloads.get(type);
+    // A newer coordinator, or an older one, may know it: while versions differ, it is theirs.
+    if (workload?.version !== workloadVersion) return undefined;
+    const job = restoreJob(stored, parts, workload, this.#core.now());
+    this.#parts.jobs.add(job);
+    return job;
+  }
+
+  #addOver(stored: StoredJob, parts: OwnParts): Job | undefined {
+    const { type, workloadVersion } = stored.record;
+    const workload = this.#core.dependencies.workloads.get(type);
+    if (workload?.version !== workloadVersion) return undefined;
+    const job = restoreJob(stored, parts, workload, this.#core.now());
+    this.#parts.jobs.addOver(job);
+    this.#parts.folding.restored(job);
+    return job;
+  }
+
+  /** Another coordinator may have ended it: what is out is not wanted, what arrived is folded. */
+  #ended(job: Job): void {
+    if (!isOver(job.state)) return;
+    this.#remember(job.id);
+    this.#parts.book.revokeAll(job);
+    this.#parts.folding.restored(job);
+  }
+
+  #remember(jobId: string): void {
+    this.#over.add(jobId);
+    if (this.#over.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#over) {
+      this.#over.delete(oldest);
+      return;
+    }
+  }
+}
