@@ -85,10 +85,20 @@ export function explain(error: unknown, { place, user, database }: Address): str
   return `PostgreSQL at ${place}: ${why} (${state})`;
 }
 
-/** Of a running store: `StoreFenced` and what is a ClusterError already stay as they are. */
+/**
+ * Of a running store: `StoreFenced` and what is a ClusterError already stay as they are. Where the database is and who
+ * the coordinator is there is for its log, which shows the cause, and not for whoever sent a request.
+ */
 export function unavailable(error: unknown, address: Address): Error {
   if (error instanceof StoreFenced || error instanceof ClusterError) return error;
-  return new ClusterError('store_unavailable', explain(error, address), { cause: error });
+  const cause = new Error(explain(error, address), { cause: error });
+  return new ClusterError('store_unavailable', publicly(sqlState(error)), { cause });
+}
+
+function publicly(state: string | undefined): string {
+  if (state === undefined || state.startsWith('57P')) return 'the database does not answer: try again later';
+  if (state === '53100') return 'the disk of the database is full';
+  return `the database refused (${state})`;
 }
 
 export function cannotStart(error: unknown, address: Address): StartError {

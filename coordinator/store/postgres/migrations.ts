@@ -21,6 +21,8 @@ export const MIGRATIONS: readonly string[] = [
      -- Epochs may come again after a restore; this does not.
      mark uuid NOT NULL DEFAULT gen_random_uuid(),
      commits bigint NOT NULL DEFAULT 0,
+     -- It has beaten: silence means something from then on, also when a crash took its beats.
+     begun boolean NOT NULL DEFAULT false,
      -- It let go of everything: whoever comes first takes it over.
      closed boolean NOT NULL DEFAULT false
    ) WITH (fillfactor = 20);

@@ -30,18 +30,34 @@ export interface Opened {
  * @param patienceMs how long a server that does not answer yet is asked again
  * @throws StartError store, store_url; unknown (errors.ts)
  */
-export async function open(database: Database, connectMs: number, patienceMs: number): Promise<Opened> {
+export function open(database: Database, connectMs: number, patienceMs: number): Promise<Opened> {
+  return inNewestSchema(database, connectMs, patienceMs, async (flight, existed) => ({
+    ...(await enter(flight)),
+    existed,
+  }));
+}
+
+/**
+ * One transaction in which nobody else opens the store, and that finds the schema of this version.
+ * @param work is told whether the schema existed before; what it throws undoes all
+ * @throws StartError store, store_url; unknown (errors.ts); what `work` throws
+ */
+export async function inNewestSchema<T>(
+  database: Database,
+  connectMs: number,
+  patienceMs: number,
+  work: (flight: Flight, existed: boolean) => Promise<T>,
+): Promise<T> {
   const client = await connectPatiently(database, { connectMs, queryMs: OPENING_MS }, patienceMs);
   try {
     await checkServer(client, database.address.place);
     const flight = new Flight(client);
     await client.query(BEGIN);
-    const existed = await migrate(client, flight, database.address.place);
-    const opened = await enter(flight);
+    const done = await work(flight, await migrate(client, flight, database.address.place));
     await flight.landed();
     await client.query('COMMIT');
     await client.end();
-    return { ...opened, existed };
+    return done;
   } catch (error) {
     cut(client);
     throw error;

@@ -151,6 +151,40 @@ await postgresSuite('PostgreSQL that goes away', ({ server, newDatabase }) => {
     assert.equal((await store.findSnapshot('job'))?.results.length, 1);
   });
 
+  test('however often it is killed, what was acknowledged is there, and what was refused is not', async (t) => {
+    const url = await newDatabase();
+    const stores = [await started(t, url), await started(t, url)];
+    await stores[0]?.commit([added, claimed]);
+    const acknowledged: string[] = [];
+    const refused = new Set<bigint>();
+    let crashes = 0;
+    const enough = 5;
+    const commits = stores.map(async (store, i) => {
+      for (let at = BigInt(i) << 30n; crashes < enough; at += 1n) {
+        const results = [1n + 16n * at, 9n + 16n * at];
+        try {
+          await store.commit(results.map(accepted));
+          acknowledged.push(...results.map(String));
+        } catch (error) {
+          if (!isAway(error)) throw error;
+          for (const start of results) refused.add(start);
+        }
+      }
+    });
+    for (; crashes < enough; crashes += 1) {
+      const before = acknowledged.length;
+      while (acknowledged.length < before + 20) await new Promise(setImmediate);
+      await server().kill();
+      await server().start();
+    }
+    await Promise.all(commits);
+    const found = await eventually(async () => stores[0]?.findSnapshot('job'));
+    const starts = found?.results.map(({ range }) => range.start) ?? [];
+    assert.deepEqual(starts.map(String).toSorted(), acknowledged.toSorted());
+    t.diagnostic(`${acknowledged.length} acknowledged, ${refused.size} refused over ${crashes} crashes`);
+    assert.ok(refused.size > 0);
+  });
+
   test('who was taken over while it waited for an answer is fenced out; closing ends the wait', async (t) => {
     const url = await newDatabase();
     const proxy = await CuttingProxy.to(url, t);

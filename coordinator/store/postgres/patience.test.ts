@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Patience } from './patience.ts';
 
-const sign = (beats: number | null, commits = 0, epoch = 1) => ({ epoch, beats, commits });
+const sign = (beats: number | null, commits = 0, epoch = 1) => ({ epoch, begun: true, beats, commits });
+const starting = { epoch: 1, begun: false, beats: null, commits: 0 };
 
 test('three looks over three seconds without a sign are a death, two or a shorter time are not', () => {
   const patience = new Patience(3000);
@@ -34,8 +35,15 @@ test('after a gap in the looks everybody is given time anew, and twice as much',
 
 test('one that has not begun to beat is given ten times as long; one that is gone is forgotten', () => {
   const patience = new Patience(3000);
-  for (let s = 0; s < 30; s += 1) assert.deepEqual(patience.look(s * 1000, [sign(null)]), []);
-  assert.deepEqual(patience.look(30_000, [sign(null)]), [1]);
+  for (let s = 0; s < 30; s += 1) assert.deepEqual(patience.look(s * 1000, [starting]), []);
+  assert.deepEqual(patience.look(30_000, [starting]), [1]);
   assert.deepEqual(patience.look(31_000, []), []);
-  assert.deepEqual(patience.look(32_000, [sign(null)]), []);
+  assert.deepEqual(patience.look(32_000, [starting]), []);
+});
+
+test('one whose beats a crash of the database took is given no longer than others', () => {
+  const patience = new Patience(3000);
+  assert.deepEqual(patience.look(0, [sign(7)]), []);
+  const deaths = [1, 2, 3, 4].map((s) => patience.look(s * 1000, [sign(null)]).length);
+  assert.deepEqual(deaths, [0, 0, 0, 1]);
 });

@@ -4,7 +4,9 @@
  */
 export interface Sign {
   readonly epoch: number;
-  /** Null: it never beat, or not since the database crashed. */
+  /** Whether it has ever beaten. */
+  readonly begun: boolean;
+  /** Null: not since the database crashed. */
   readonly beats: number | null;
   readonly commits: number;
 }
@@ -50,7 +52,7 @@ export class Patience {
     return signs.flatMap((sign) => {
       const silence = this.#silences.get(sign.epoch);
       if (afterGap || silence === undefined || !isSame(silence.sign, sign)) {
-        const times = sign.beats === null ? BEFORE_FIRST_BEAT : afterGap ? AFTER_GAP : 1;
+        const times = !sign.begun ? BEFORE_FIRST_BEAT : afterGap ? AFTER_GAP : 1;
         this.#silences.set(sign.epoch, { sign, since: now, patienceMs: times * this.#patienceMs, looks: 0 });
         return [];
       }

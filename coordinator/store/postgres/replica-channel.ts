@@ -30,9 +30,10 @@ const BEAT = statement(
    SELECT epoch, 1, $3 FROM replicas WHERE epoch = $1 AND mark = $2::uuid AND NOT closed
    ON CONFLICT (epoch) DO UPDATE SET beats = beats.beats + 1, summary = excluded.summary`,
 );
+const BEGUN = statement('begun', 'UPDATE replicas SET begun = true WHERE epoch = $1');
 const OTHERS = statement(
   'others',
-  `SELECT replicas.epoch, commits, closed::integer AS closed, beats, summary FROM replicas LEFT JOIN beats USING (epoch)
+  `SELECT replicas.epoch, commits, begun::integer AS begun, closed::integer AS closed, beats, summary FROM replicas LEFT JOIN beats USING (epoch)
    WHERE replicas.epoch <> $1 ORDER BY replicas.epoch`,
 );
 const SEND = statement(
@@ -49,6 +50,7 @@ const OWNER = statement(
 );
 
 interface Seen extends Gone {
+  readonly begun: boolean;
   readonly closed: boolean;
 }
 
@@ -69,6 +71,7 @@ export class PostgresReplicas implements ReplicaChannel {
   readonly #summaries = new Map<number, string>();
   /** Those whose take-over was not answered: it may have happened. */
   readonly #unsettled = new Set<number>();
+  #begun = false;
 
   constructor(options: {
     readonly database: Database;
@@ -161,14 +164,16 @@ export class PostgresReplicas implements ReplicaChannel {
     const beating = flight.ask(BEAT, [this.#me.epoch, this.#me.mark, storable(summary)]);
     const [{ count }, { rows }] = await Promise.all([beating, flight.ask(OTHERS, [this.#me.epoch])]);
     if (count === 0) throw new StoreFenced();
+    if (!this.#begun) await flight.ask(BEGUN, [this.#me.epoch]);
+    this.#begun = true;
     const there = new Set<number>();
     const seen = rows.map((row) => {
       const epoch = number(row, 'epoch');
       const said = textOrNull(row, 'summary');
       if (said !== null) this.#summaries.set(epoch, said);
       there.add(epoch);
-      const closed = number(row, 'closed') === 1;
-      return { epoch, commits: number(row, 'commits'), beats: numberOrNull(row, 'beats'), closed };
+      const [begun, closed] = [number(row, 'begun') === 1, number(row, 'closed') === 1];
+      return { epoch, begun, commits: number(row, 'commits'), beats: numberOrNull(row, 'beats'), closed };
     });
     for (const epoch of this.#summaries.keys()) if (!there.has(epoch)) this.#summaries.delete(epoch);
     return seen;

@@ -1,6 +1,7 @@
 /**
- * Many values as one parameter, in PostgreSQL's binary form of text[]: nothing is escaped and nothing parsed. As the
- * text form that `pg` makes of an array, JSON of 1.4 KB costs an escape for every quote in it, on both sides.
+ * Many values as one parameter, in PostgreSQL's binary form of text[]: nothing is escaped and nothing parsed. In the
+ * text form that `pg` makes of an array every quote of a JSON text is escaped, and read again: 128 aggregates of 1.4 KB
+ * took 11.6 ms to insert and 6.3 ms of this process, instead of 2.6 and 2.2 (medians, on a busy machine).
  */
 const TEXT_OID = 25;
 const HEADER_BYTES = 20;
