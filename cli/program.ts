@@ -94,6 +94,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/backup.ts')).restore,
   },
   {
+    name: 'move',
+    summary: 'an embedded store, into PostgreSQL',
+    load: async () => (await import('./commands/move.ts')).move,
+  },
+  {
     name: 'bench',
     summary: 'how fast this machine computes',
     load: async () => (await import('./commands/bench.ts')).bench,

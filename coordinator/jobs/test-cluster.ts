@@ -26,8 +26,12 @@ import { squaresWorkload } from './test-workload.ts';
 
 /** A clock that stands still until the test moves it. */
 export class VirtualRuntime implements Runtime {
-  #now = Date.UTC(2026, 0, 1);
+  #now: number;
   #timers = new Set<{ readonly at: number; readonly fire: () => void }>();
+
+  constructor(startsAt = Date.UTC(2026, 0, 1)) {
+    this.#now = startsAt;
+  }
 
   now(): number {
     return this.#now;

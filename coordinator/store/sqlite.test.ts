@@ -119,6 +119,33 @@ test('what an earlier schema counted is kept, as not told apart', async (t) => {
   await store.close();
 });
 
+test('what a job that ended early had under an earlier schema is told as before', async (t) => {
+  const path = folder(t);
+  const database = new DatabaseSync(join(path, 'cluster.db'));
+  const job = (id: string, seq: number, cursor: number, covered: string) =>
+    `INSERT INTO jobs (id, seq, type, workload_version, parameters, priority, gpu_preferred, placement, range_start, range_end,
+       cursor, done, covered, state, created_at, updated_at, finished_at)
+     VALUES ('${id}', ${seq}, 'squares', 1, '{}', 'normal', 0, '{}', '1', '1001', '${cursor}', '0', '${covered}', 'cancelled', 1, 1, 1);`;
+  database.exec(
+    `${MIGRATIONS.slice(0, 3).join('')} ${job('begun', 1, 501, '[["1","101"],["201","301"]]')} ${job('waited', 2, 1, '[]')}
+     INSERT INTO journal VALUES (7, 'begun', '401', '402', 'd', 'w', '{}'); PRAGMA user_version = 3`,
+  );
+  database.close();
+  const store = await openSqliteStore(path);
+  const begun = await store.findSnapshot('begun');
+  const covered = [
+    { start: 1n, end: 101n },
+    { start: 201n, end: 301n },
+  ];
+  assert.deepEqual(begun?.segments, [{ range: { start: 1n, end: 501n }, covered }]);
+  assert.deepEqual(
+    begun.results.map(({ range }) => range),
+    [{ start: 401n, end: 402n }],
+  );
+  assert.deepEqual((await store.findSnapshot('waited'))?.segments, []);
+  await store.close();
+});
+
 test('a database of a newer version is refused', async (t) => {
   const path = folder(t);
   await (await openSqliteStore(path)).close();
