@@ -202,20 +202,28 @@ function percentiles({ times }: Tally, kind: TimeKind, what: string): Figure[] {
   }));
 }
 
-/** Every number once: what was acknowledged is in the job, and nothing else but what nobody heard of. */
+/**
+ * Every number once: what was accepted is in the job, what was called a duplicate too, and nothing else but what nobody
+ * heard of. A duplicate may be another worker's: a range whose holder was away for long is leased again.
+ */
 async function addUp(cluster: MeasuredCluster, jobId: string, tally: Tally): Promise<Figure[]> {
   const { value: status } = await cluster.api.status(jobId);
   const { value: results } = await cluster.api.results(jobId);
   const done = BigInt(status.progress.done);
-  const { unitsAcknowledged: acknowledged, unitsUnanswered: unanswered } = tally;
-  const told = `${acknowledged} units acknowledged, ${unanswered} given up unanswered`;
-  if (done < acknowledged) throw new Error(`a defect: ${told}, but only ${done} are in the job`);
-  if (done > acknowledged + unanswered && cluster.endCoordinator !== undefined) {
-    throw new Error(`a defect: ${told}, but ${done} are in the job`);
-  }
-  const count = results.result?.['count'];
-  if (typeof count === 'string' && cluster.endCoordinator !== undefined && BigInt(count) !== done) {
-    throw new Error(`a defect: ${done} units are done, but the result counts ${count}`);
+  const { accepted, duplicate, unanswered } = tally.units;
+  const told = `${accepted} units accepted, ${duplicate} called duplicates, ${unanswered} given up unanswered`;
+  if (done < accepted) throw new Error(`a defect: ${told}, but only ${done} are in the job`);
+  const lost = results.covered_truncated ? undefined : firstUncovered(tally.duplicates, results.covered);
+  if (lost !== undefined) throw new Error(`a defect: ${lost} was called a duplicate, but is not in the job`);
+  // Others may compute for a cluster that is not its own.
+  if (cluster.endCoordinator !== undefined) {
+    if (done > accepted + duplicate + unanswered) {
+      throw new Error(`a defect: ${told}, but ${done} are in the job`);
+    }
+    const count = results.result?.['count'];
+    if (typeof count === 'string' && BigInt(count) !== done) {
+      throw new Error(`a defect: ${done} units are done, but the result counts ${count}`);
+    }
   }
   const { counts } = tally;
   return [
@@ -224,9 +232,9 @@ async function addUp(cluster: MeasuredCluster, jobId: string, tally: Tally): Pro
       what: 'of these sent again after a loss',
       value: counts.resent,
       unit: '',
-      note: `${counts.duplicate} had been counted before`,
     },
-    { what: 'units acknowledged', value: Number(acknowledged), unit: '' },
+    { what: 'units accepted', value: Number(accepted), unit: '' },
+    { what: 'units called duplicates', value: Number(duplicate), unit: '', note: 'counted before' },
     {
       what: 'units given up unanswered',
       value: Number(unanswered),
@@ -235,6 +243,19 @@ async function addUp(cluster: MeasuredCluster, jobId: string, tally: Tally): Pro
     },
     { what: 'units in the job', value: Number(done), unit: '' },
   ];
+}
+
+interface RangeText {
+  readonly start: string;
+  readonly end: string;
+}
+
+function firstUncovered(ranges: readonly RangeText[], covered: readonly RangeText[]): string | undefined {
+  const whole = covered.map(({ start, end }) => ({ start: BigInt(start), end: BigInt(end) }));
+  const lost = ranges.find(
+    ({ start, end }) => !whole.some((one) => one.start <= BigInt(start) && BigInt(end) <= one.end),
+  );
+  return lost === undefined ? undefined : `[${lost.start}, ${lost.end})`;
 }
 
 /** All that went wrong from the first connection to the last goodbye, by kind. */

@@ -8,6 +8,7 @@ import type { Link } from '../../client/link.ts';
 import type { Log } from '../../client/log.ts';
 import { Outbox, type NextLease, type OutboxItem } from '../../client/outbox.ts';
 import type { Runtime } from '../../client/runtime.ts';
+import type { Range } from '../../protocol/range.ts';
 import { leaseReply, type Hello, type Lease, type LeaseReply } from '../../protocol/messages.ts';
 import { Chance } from './chance.ts';
 import { simulatedHello } from './simulated-hello.ts';
@@ -34,6 +35,10 @@ export interface Surroundings {
   /** Connected, for the first time or again. */
   readonly welcomed: (index: number) => void;
   readonly lost: (index: number) => void;
+  /** Told of each range that was counted, now or before. */
+  readonly acknowledged?: (range: Range) => void;
+  /** What it says that a batch took, in ms; by default what it took. */
+  readonly saysItTook?: (units: bigint, plan: WorkerPlan) => number;
 }
 
 interface Held {
@@ -199,7 +204,7 @@ export class SimulatedWorker {
     for (const item of this.#outbox.items) {
       if (item.kind !== 'submit') continue;
       tally.count('unanswered');
-      tally.unitsUnanswered += item.units;
+      tally.units.unanswered += item.units;
     }
     const wasConnected = this.connected;
     this.#heartbeats.stop();
@@ -348,13 +353,13 @@ export class SimulatedWorker {
     this.#sent =
       this.#link === undefined ? undefined : { at_ms, due_ms: this.#plan.interval_ms === 0 ? at_ms : due_ms };
     this.#planNext(due_ms);
+    const units = BigInt(lease.end) - BigInt(lease.start);
     const body = {
       token: lease.token,
       end: lease.end,
       aggregate,
-      compute_ms: Math.max(0.01, at_ms - begun_ms),
+      compute_ms: this.#around.saysItTook?.(units, this.#plan) ?? Math.max(0.01, at_ms - begun_ms),
     };
-    const units = BigInt(lease.end) - BigInt(lease.start);
     const next = this.#link === undefined || this.#draining ? undefined : this.#askAlong(this.#link);
     this.#outbox.add({ kind: 'submit', lease_id: lease.lease_id, units, body }, next);
   }
@@ -376,8 +381,13 @@ export class SimulatedWorker {
     if (item.kind !== 'submit') return;
     const { tally } = this.#around;
     tally.count('acknowledged');
-    if (status === 'duplicate') tally.count('duplicate');
-    tally.unitsAcknowledged += item.units;
+    tally.units[status] += item.units;
+    if (status === 'duplicate') {
+      tally.count('duplicate');
+      tally.duplicate({ start: String(BigInt(item.body.end) - item.units), end: item.body.end });
+    }
+    const end = BigInt(item.body.end);
+    this.#around.acknowledged?.({ start: end - item.units, end });
     if (this.#sent === undefined) {
       tally.count('resent');
       void this.#ask();

@@ -12,8 +12,8 @@ export type TimeKind = (typeof TIMES)[number];
 
 /**
  * joined, left, vanished: simulated visitors that came, said goodbye, went without a word · lost: connections that ended
- * under a worker · leases · acknowledged: results for the first time · duplicate: of these, counted before a worker heard
- * so · resent: of these, on a later connection than the first · unanswered: given up with a worker that vanished ·
+ * under a worker · leases · acknowledged: results, once each · duplicate: of these, counted before, this one or another
+ * worker's · resent: of these, on a later connection than the first · unanswered: given up with a worker that vanished ·
  * revoked: leases taken back
  */
 export const COUNTS = [
@@ -26,12 +26,18 @@ export type CountKind = (typeof COUNTS)[number];
 const MOST_KINDS = 100;
 
 const count = z.number().int().min(0);
+const UNITS = ['accepted', 'duplicate', 'unanswered'] as const;
 const units = z.string().regex(/^\d+$/);
+
+/** Duplicates whose ranges are kept. */
+const MOST_DUPLICATES = 10_000;
 
 export const tallyState = z.object({
   counts: z.record(z.enum(COUNTS), count),
-  /** Units of acknowledged results, and of those given up unanswered. */
-  units: z.object({ acknowledged: units, unanswered: units }),
+  /** Units of results by their acknowledgement, and of those given up unanswered. */
+  units: z.object({ accepted: units, duplicate: units, unanswered: units }),
+  /** Ranges of the first duplicates: whoever was counted instead, each is in the job. */
+  duplicates: z.array(z.object({ start: units, end: units })),
   /** What a worker was refused or waited for in vain, by kind. */
   errors: z.record(z.string(), count),
   /** How connections ended and attempts failed, by kind. */
@@ -48,8 +54,8 @@ export class Tally {
   readonly times = perKind(TIMES, () => new Latencies());
   readonly errors = new Map<string, number>();
   readonly ends = new Map<string, number>();
-  unitsAcknowledged = 0n;
-  unitsUnanswered = 0n;
+  readonly units = { accepted: 0n, duplicate: 0n, unanswered: 0n };
+  readonly duplicates: { readonly start: string; readonly end: string }[] = [];
   cpuSeconds = 0;
   /** Of one of them, as JSON. */
   resultBytes = 0;
@@ -66,6 +72,10 @@ export class Tally {
     add(this.ends, kind, 1);
   }
 
+  duplicate(range: { readonly start: string; readonly end: string }): void {
+    if (this.duplicates.length < MOST_DUPLICATES) this.duplicates.push(range);
+  }
+
   get errorCount(): number {
     return [...this.errors.values()].reduce((sum, value) => sum + value, 0);
   }
@@ -73,7 +83,12 @@ export class Tally {
   state(): TallyState {
     return {
       counts: this.counts,
-      units: { acknowledged: String(this.unitsAcknowledged), unanswered: String(this.unitsUnanswered) },
+      units: {
+        accepted: String(this.units.accepted),
+        duplicate: String(this.units.duplicate),
+        unanswered: String(this.units.unanswered),
+      },
+      duplicates: this.duplicates,
       errors: Object.fromEntries(this.errors),
       ends: Object.fromEntries(this.ends),
       times: {
@@ -88,14 +103,13 @@ export class Tally {
     };
   }
 
-  /** What came after `earlier`, an earlier state of the same counting. Takes it away from this one. */
+  /** Takes away what `earlier`, a state of the same counting, had. Duplicates stay: ranges are not counted. */
   minus(earlier: TallyState): void {
     for (const kind of COUNTS) this.counts[kind] -= earlier.counts[kind];
     for (const kind of TIMES) this.times[kind].minus(earlier.times[kind]);
     for (const [kind, value] of Object.entries(earlier.errors)) add(this.errors, kind, -value);
     for (const [kind, value] of Object.entries(earlier.ends)) add(this.ends, kind, -value);
-    this.unitsAcknowledged -= BigInt(earlier.units.acknowledged);
-    this.unitsUnanswered -= BigInt(earlier.units.unanswered);
+    for (const kind of UNITS) this.units[kind] -= BigInt(earlier.units[kind]);
     this.cpuSeconds -= earlier.cpu_seconds;
   }
 
@@ -104,8 +118,8 @@ export class Tally {
     for (const kind of TIMES) this.times[kind].merge(state.times[kind]);
     for (const [kind, value] of Object.entries(state.errors)) add(this.errors, kind, value);
     for (const [kind, value] of Object.entries(state.ends)) add(this.ends, kind, value);
-    this.unitsAcknowledged += BigInt(state.units.acknowledged);
-    this.unitsUnanswered += BigInt(state.units.unanswered);
+    for (const kind of UNITS) this.units[kind] += BigInt(state.units[kind]);
+    for (const range of state.duplicates) this.duplicate(range);
     this.cpuSeconds += state.cpu_seconds;
     this.resultBytes = Math.max(this.resultBytes, state.result_bytes);
   }
