@@ -51,6 +51,10 @@ export class Listener {
     this.#ring = options.ring;
   }
 
+  get isConnected(): boolean {
+    return this.#client !== undefined;
+  }
+
   start(): void {
     this.#done = this.#run();
   }

@@ -95,10 +95,11 @@ export class PostgresReplicas implements ReplicaChannel {
     this.#listener = new Listener({ database, timeouts, epoch: me.epoch, channels, ring });
   }
 
-  /** A listener more hears from the next ring on. */
   listen(listener: (ring: Ring) => void): void {
     this.#listeners.push(listener);
     if (this.#listeners.length === 1) this.#listener.start();
+    // Otherwise the resync comes with the connection.
+    else if (this.#listener.isConnected) queueMicrotask(() => listener({ kind: 'resync' }));
   }
 
   async beat(
