@@ -22,6 +22,8 @@ STATE=${CLUSTER_STATE:-$ROOT/.cluster}
 . "$ROOT/deploy/docker-checks.sh"
 # shellcheck source=deploy/docker.sh
 . "$ROOT/deploy/docker.sh"
+# shellcheck source=deploy/docker-postgres.sh
+. "$ROOT/deploy/docker-postgres.sh"
 # shellcheck source=deploy/backup-file.sh
 . "$ROOT/deploy/backup-file.sh"
 # shellcheck source=deploy/docker-backup.sh
@@ -30,6 +32,8 @@ STATE=${CLUSTER_STATE:-$ROOT/.cluster}
 . "$ROOT/deploy/kubernetes-checks.sh"
 # shellcheck source=deploy/kubernetes.sh
 . "$ROOT/deploy/kubernetes.sh"
+# shellcheck source=deploy/kubernetes-postgres.sh
+. "$ROOT/deploy/kubernetes-postgres.sh"
 # shellcheck source=deploy/kubernetes-backup.sh
 . "$ROOT/deploy/kubernetes-backup.sh"
 
@@ -48,6 +52,7 @@ Usage: ./deploy-cluster.sh COMMAND
   backup [FILE]      store, metrics, dashboards, keys and certificates (backups/threads-cluster-DATE.tar.gz)
   restore FILE [docker|kubernetes]
                      all that into an empty cluster, on what it was made on
+  move N             to N coordinators on PostgreSQL, with all that there is (a cluster on Docker)
   check [docker|kubernetes]
                      what this machine lacks for it; changes nothing
   help               this text
@@ -59,6 +64,7 @@ Variables (in the environment, or in .env for Docker):
   DOMAIN, ACME_EMAIL   a name that leads here, and who is told of its certificate: a public certificate
   LAN_NAMES            more names and addresses of this machine for the local certificate, by spaces
   GPU_ENABLED=true     software adapters count as GPUs
+  COORDINATORS=3       so many coordinators on PostgreSQL (without it one, on its embedded store)
   IMAGE_REGISTRY       where images are pushed to for Kubernetes, such as registry.example.org/team
   IMAGE_TAG            which of them (latest)
   HTTP_PORT, HTTPS_PORT, API_PORT, GRAFANA_PORT, PROMETHEUS_PORT, PUBLISH_ADDRESS
@@ -125,6 +131,12 @@ main() {
         1 | 2docker | 2kubernetes) restore "$@" ;;
         *) refuse 'restore takes the file of a backup' './deploy-cluster.sh restore FILE [docker|kubernetes]' ;;
       esac
+      ;;
+    move)
+      [ $# -eq 1 ] || refuse 'move takes one number: coordinators' 'for example: ./deploy-cluster.sh move 3'
+      whole 'the number of coordinators' "$1" "$MOST_COORDINATORS"
+      [ "$((10#$1))" -ge 1 ] || refuse 'a cluster has at least one coordinator' 'for example: ./deploy-cluster.sh move 3'
+      in_place move "$((10#$1))"
       ;;
     check)
       case "$#${1:-}" in

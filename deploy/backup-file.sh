@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # A backup is one .tar.gz, readable by its owner alone (it holds keys): `about`, `checksums`, `store` (the coordinator's
-# own snapshot) and a tar of each other volume. Docker and Kubernetes write and read the same.
+# own snapshot) and a tar of each other volume. Of several coordinators on PostgreSQL it has `store.dump` (pg_dump's) in the
+# place of `store`, and the admin's key. Docker and Kubernetes write and read the same.
 
 # begin_backup FILE: BACKUP_FOLDER is where its parts are put, BACKUP_FILE what it becomes.
 begin_backup() {
@@ -19,8 +20,8 @@ make_backup_folder() {
 }
 
 end_backup() {
-  printf 'threads-cluster backup 1\n%s\n%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(recall place)" >"$BACKUP_FOLDER/about"
-  (cd "$BACKUP_FOLDER" && sha256_of about store ./*.tar >checksums)
+  printf 'threads-cluster backup 1\n%s\n%s\n%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(recall place)" "$(recall coordinators)" >"$BACKUP_FOLDER/about"
+  (cd "$BACKUP_FOLDER" && sha256_of about store* ./*.tar >checksums)
   tar -C "$BACKUP_FOLDER" -czf "$BACKUP_FILE.new" . || fail "$BACKUP_FILE could not be written" 'make room there, or name another file'
   mv "$BACKUP_FILE.new" "$BACKUP_FILE"
   say "Backup: $BACKUP_FILE ($(du -h "$BACKUP_FILE" | cut -f 1)). It holds keys: keep it where only you can read it."
@@ -49,4 +50,11 @@ begin_restore() {
   fi
   (cd "$BACKUP_FOLDER" && sha256_of --check --quiet checksums >/dev/null 2>&1) ||
     fail "$1 is damaged: its parts are not what was written" 'take another backup'
+}
+
+# How many coordinators were on PostgreSQL when the backup was made.
+backup_coordinators() {
+  local count
+  count=$(sed -n 4p "$BACKUP_FOLDER/about")
+  printf '%s\n' "${count:-3}"
 }

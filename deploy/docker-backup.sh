@@ -8,8 +8,14 @@ docker_backup() {
   docker_is_up
   begin_backup "${1:-}"
   step 'the store'
-  in_coordinator "${THREADS_IN_CONTAINER[@]}" backup - >"$BACKUP_FOLDER/store" ||
-    fail 'the store could not be read' './deploy-cluster.sh logs coordinator says why'
+  if on_postgres; then
+    dump_store "$BACKUP_FOLDER/store.dump"
+    volume_tar coordinator-data -C /volume -cf - admin.key >"$BACKUP_FOLDER/admin-key.tar" ||
+      fail "the admin's key could not be copied" 'the line above says why; nothing was changed'
+  else
+    in_coordinator "${THREADS_IN_CONTAINER[@]}" backup - >"$BACKUP_FOLDER/store" ||
+      fail 'the store could not be read' './deploy-cluster.sh logs coordinator says why'
+  fi
   copy_volumes "$BACKUP_FOLDER"
   end_backup
 }
@@ -48,10 +54,14 @@ docker_restore() {
   docker_check 0
   begin_restore "$1"
   work=$BACKUP_FOLDER
-  if docker volume inspect "$(project)_coordinator-data" >/dev/null 2>&1; then
+  if has_volume coordinator-data || has_volume postgres-data; then
     fail 'there is a cluster already: a backup goes into an empty one' './deploy-cluster.sh backup, then ./deploy-cluster.sh cleanup, then restore again'
   fi
   make_state
+  if [ -f "$work/store.dump" ]; then
+    compose_is_new_enough
+    remember coordinators "$(setting COORDINATORS "$(backup_coordinators)")"
+  fi
   step 'making empty volumes'
   if ! compose build --quiet || ! compose up --no-start >/dev/null; then
     fail 'the containers could not be made' 'the lines above say why'
@@ -64,7 +74,14 @@ docker_restore() {
     volume_tar "$volume" -C /volume -xpf - <"$work/$volume.tar" || fail "the volume $volume could not be filled" './deploy-cluster.sh cleanup --yes, then try again'
   done
   step 'the store'
-  compose run --rm -T --no-deps coordinator restore - <"$work/store" || fail 'the store was refused' 'the line above says why'
+  if on_postgres; then
+    volume_tar coordinator-data -C /volume -xpf - <"$work/admin-key.tar" || fail "the admin's key could not be put back" './deploy-cluster.sh cleanup --yes, then try again'
+    start_postgres
+    restore_dump "$work/store.dump"
+    compose stop postgres >/dev/null
+  else
+    compose run --rm -T --no-deps coordinator restore - <"$work/store" || fail 'the store was refused' 'the line above says why'
+  fi
   # Keys were shown when they were made.
   remember shown yes
   say 'Restored. ./deploy-cluster.sh docker N G starts the cluster, which goes on from there.'

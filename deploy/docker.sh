@@ -6,12 +6,13 @@ readonly THREADS_IN_CONTAINER=(node /app/cli/main.ts)
 
 compose() {
   local files=(-f "$ROOT/docker-compose.yml")
+  ! on_postgres || files+=(-f "$ROOT/deploy/postgres.yml")
   [ ! -f "$STATE/gpu.yml" ] || files+=(-f "$STATE/gpu.yml")
   # For this call alone: whether the operator has named a file stays to be seen. It goes before the one that is made here.
   local receiver
   receiver=$(setting ALERTMANAGER_CONFIG '')
   if [ -z "$receiver" ] && [ -f "$STATE/alertmanager.yml" ]; then receiver=$STATE/alertmanager.yml; fi
-  ALERTMANAGER_CONFIG=$receiver "${COMPOSE[@]}" --project-directory "$ROOT" "${files[@]}" "$@"
+  COORDINATORS=$(recall coordinators) ALERTMANAGER_CONFIG=$receiver "${COMPOSE[@]}" --project-directory "$ROOT" "${files[@]}" "$@"
 }
 
 in_coordinator() {
@@ -22,14 +23,17 @@ docker_deploy() {
   local workers=$1 gpus=$2
   docker_check "$gpus"
   ports_check
+  store_check
   render_alert_receiver >/dev/null
   make_state
+  remember_coordinators
   write_gpu_services "$gpus"
   write_alert_receiver
   remember place docker
   remember gpus "$gpus"
   step 'building the images (the first time takes some minutes)'
   compose build --quiet || fail 'the images could not be built' 'the lines above say why; docs/troubleshooting.md has the usual causes'
+  roll_coordinators
   step 'starting'
   start_services "$workers" "$gpus"
   docker_first_words "$workers" "$gpus"
@@ -123,7 +127,11 @@ docker_first_words() {
   say "The cluster runs: $workers workers, $gpus of them with a GPU."
   say
   say "  pages       $(public_url)"
-  say "  API         http://localhost:$(setting API_PORT 3000)   (this machine alone; submitting needs no key)"
+  if on_postgres; then
+    say "  API         http://localhost:$(setting API_PORT 3000)   (this machine alone; $(recall coordinators) coordinators on PostgreSQL)"
+  else
+    say "  API         http://localhost:$(setting API_PORT 3000)   (this machine alone; submitting needs no key)"
+  fi
   say "  Grafana     http://localhost:$(setting GRAFANA_PORT 3001)/grafana/   (user admin)"
   say "  Prometheus  http://localhost:$(setting PROMETHEUS_PORT 9091)"
   [ ! -f "$STATE/ca.crt" ] || say "  others      http://THIS-MACHINE$(port_after "$(setting HTTP_PORT 80)" 80)/trust tells them how to trust the certificate"

@@ -11,13 +11,15 @@ kubernetes_backup() {
   begin_backup "${1:-}"
   work=$BACKUP_FOLDER
   step 'the store'
-  in_coordinator_pod "${THREADS_IN_CONTAINER[@]}" backup - >"$work/store" ||
-    fail 'the store could not be read' './deploy-cluster.sh logs coordinator says why'
+  if on_postgres; then
+    dump_kubernetes_store "$work/store.dump"
+    pack_secret admin-key admin.key
+  else
+    in_coordinator_pod "${THREADS_IN_CONTAINER[@]}" backup - >"$work/store" ||
+      fail 'the store could not be read' './deploy-cluster.sh logs coordinator says why'
+  fi
   step "the workers' key"
-  mkdir "$work/key"
-  in_namespace get secret worker-key -o 'jsonpath={.data.worker\.key}' | base64 -d >"$work/key/worker.key"
-  tar -C "$work/key" -cf "$work/worker-key.tar" .
-  rm -r "$work/key"
+  pack_secret worker-key worker.key
   for entry in $COPIED_FOLDERS; do
     IFS=: read -r volume owner path <<<"$entry"
     in_namespace get "$owner" >/dev/null 2>&1 || continue
@@ -29,14 +31,31 @@ kubernetes_backup() {
   end_backup
 }
 
+# pack_secret NAME KEY: as the tar of a volume with one file.
+pack_secret() {
+  mkdir "$BACKUP_FOLDER/key"
+  in_namespace get secret "$1" -o "jsonpath={.data.${2//./\\.}}" | base64 -d >"$BACKUP_FOLDER/key/$2"
+  tar -C "$BACKUP_FOLDER/key" -cf "$BACKUP_FOLDER/$1.tar" .
+  rm -r "$BACKUP_FOLDER/key"
+}
+
+# unpack_secret NAME KEY
+unpack_secret() {
+  mkdir "$BACKUP_FOLDER/key"
+  tar -C "$BACKUP_FOLDER/key" -xf "$BACKUP_FOLDER/$1.tar"
+  has_secret "$1" || make_secret "$1" "$2" "$(cat "$BACKUP_FOLDER/key/$2")"
+  rm -r "$BACKUP_FOLDER/key"
+}
+
 kubernetes_restore() {
-  local work
+  local work part
   kubernetes_check 0
   find_images_way
   docker_check 0
   begin_restore "$1"
   work=$BACKUP_FOLDER
-  if in_namespace get persistentvolumeclaim data-coordinator-0 >/dev/null 2>&1; then
+  if in_namespace get persistentvolumeclaim data-coordinator-0 >/dev/null 2>&1 ||
+    in_namespace get persistentvolumeclaim data-postgres-0 >/dev/null 2>&1; then
     fail "there is a cluster already in $CONTEXT: a backup goes into an empty one" './deploy-cluster.sh backup, then ./deploy-cluster.sh cleanup, then restore again'
   fi
   make_state
@@ -44,24 +63,33 @@ kubernetes_restore() {
   build_images 0
   deliver_images 0
   kubectl apply -f "$ROOT/k8s/base/namespace.yaml" >/dev/null || fail "the namespace $NAMESPACE could not be made" 'the line above says why'
-  mkdir "$work/key"
-  tar -C "$work/key" -xf "$work/worker-key.tar"
-  has_secret worker-key || make_secret worker-key worker.key "$(cat "$work/key/worker.key")"
+  unpack_secret worker-key worker.key
+  if [ -f "$work/store.dump" ]; then
+    # Into the store as soon as there is one: the next `kubernetes N G` starts it before its coordinators.
+    unpack_secret admin-key admin.key
+    remember coordinators "$(setting COORDINATORS "$(backup_coordinators)")"
+  else
+    restore_embedded_store "$work/store"
+  fi
+  # What runs with the cluster is filled when it runs: the next `kubernetes N G` does it.
+  rm -rf "$STATE/restore"
+  mkdir "$STATE/restore"
+  for part in store.dump certificates.tar prometheus-data.tar alertmanager-data.tar grafana-data.tar; do
+    [ ! -f "$work/$part" ] || mv "$work/$part" "$STATE/restore/"
+  done
+  remember shown yes
+  say 'Restored. ./deploy-cluster.sh kubernetes N G starts the cluster, which goes on from there.'
+}
+
+# restore_embedded_store FILE
+restore_embedded_store() {
   step 'the store'
   restore_pod | kubectl apply -f - >/dev/null || fail 'the volume of the store could not be made' 'the line above says why'
   in_namespace wait --for=condition=Ready pod/restore --timeout="$(setting ROLLOUT_TIMEOUT 300s)" >&2 ||
     fail 'the pod that restores did not start' "kubectl -n $NAMESPACE describe pod restore shows why"
-  in_namespace exec -i restore -- "${THREADS_IN_CONTAINER[@]}" restore - <"$work/store" ||
+  in_namespace exec -i restore -- "${THREADS_IN_CONTAINER[@]}" restore - <"$1" ||
     fail 'the store was refused' 'the line above says why; ./deploy-cluster.sh cleanup --yes, then try again'
   in_namespace delete pod restore --wait >/dev/null
-  # What runs with the cluster is filled when it runs: the next `kubernetes N G` does it.
-  rm -rf "$STATE/restore"
-  mkdir "$STATE/restore"
-  for volume in certificates prometheus-data alertmanager-data grafana-data; do
-    [ ! -f "$work/$volume.tar" ] || mv "$work/$volume.tar" "$STATE/restore/"
-  done
-  remember shown yes
-  say 'Restored. ./deploy-cluster.sh kubernetes N G starts the cluster, which goes on from there.'
 }
 
 # The volume as the StatefulSet will look for it, and a pod that has it.

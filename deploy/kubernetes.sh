@@ -3,15 +3,20 @@
 
 in_namespace() { kubectl -n "$NAMESPACE" "$@"; }
 
-in_coordinator_pod() { in_namespace exec -i coordinator-0 -c coordinator -- "$@"; }
+# One that runs, to run something in.
+coordinator_pod() { if on_postgres; then coordinator_workload; else printf 'pod/coordinator-0\n'; fi; }
+
+in_coordinator_pod() { in_namespace exec -i "$(coordinator_pod)" -c coordinator -- "$@"; }
 
 kubernetes_deploy() {
   local workers=$1 gpus=$2
   kubernetes_check "$gpus"
+  kubernetes_store_check
   find_images_way
   docker_check 0
   render_alert_receiver >/dev/null
   make_state
+  remember_coordinators
   remember place kubernetes
   remember gpus "$gpus"
   build_images "$gpus"
@@ -24,10 +29,12 @@ kubernetes_deploy() {
   kubectl get namespace "$NAMESPACE" >/dev/null 2>&1 || kubectl apply -f "$ROOT/k8s/base/namespace.yaml" >/dev/null ||
     fail "the namespace $NAMESPACE could not be made" 'the line above says why'
   make_secrets
+  make_store_secrets
   make_alert_receivers
   kubectl apply -f "$STATE/kubernetes/rendered.yaml" >&2 ||
     fail 'the cluster refused the manifests' 'the lines above say which; nothing that ran before was stopped'
   set_workers "$workers" "$gpus"
+  fill_restored_store
   wait_for_rollout "$gpus"
   fill_restored_volumes
   kubernetes_first_words "$workers" "$gpus"
@@ -127,6 +134,8 @@ write_kustomization() {
     for component in $(components "$2"); do
       printf '  - %s\n' "$(relative_path "$STATE/kubernetes" "$ROOT/k8s/components/$component")"
     done
+    if on_postgres || [[ " $(components "$2") " == *' autoscale '* ]]; then printf 'patches:\n'; fi
+    ! on_postgres || coordinators_patch
     [[ " $(components "$2") " != *' autoscale '* ]] || bounds_patch "$(($1 - $2))"
     cluster_settings
   } >"$STATE/kubernetes/kustomization.yaml"
@@ -134,7 +143,7 @@ write_kustomization() {
 
 # The autoscaler's bounds are this cluster's: those of the component would be applied again each time.
 bounds_patch() {
-  printf 'patches:\n  - target: { kind: HorizontalPodAutoscaler, name: cpu-workers }\n    patch: |-\n'
+  printf '  - target: { kind: HorizontalPodAutoscaler, name: cpu-workers }\n    patch: |-\n'
   printf '      [{"op": "replace", "path": "/spec/minReplicas", "value": %s},\n' "$(least "$1")"
   printf '       {"op": "replace", "path": "/spec/maxReplicas", "value": %s}]\n' "$(most "$1")"
 }
@@ -144,6 +153,7 @@ components() {
   local wanted
   wanted=$(setting K8S_COMPONENTS "$(recall components)")
   [ -z "$wanted" ] || remember components "$wanted"
+  wanted="$(store_components) $wanted"
   if [ "$IMAGES_BY" != push ]; then wanted="local $wanted"; fi
   if alerts_are_told || has_secret alertmanager-receivers; then wanted="alert-receivers $wanted"; fi
   if by_software "$1"; then wanted="software-gpu $wanted"; fi
@@ -153,7 +163,7 @@ components() {
 
 # make_secrets: what is there stays, so that a second run changes no key.
 make_secrets() {
-  has_secret worker-key || make_secret worker-key worker.key "tc_$(random_bytes 6 hex)_$(random_bytes 32 base64url)"
+  has_secret worker-key || make_secret worker-key worker.key "$(new_key)"
   has_secret grafana-admin || make_secret grafana-admin admin-password "$(random_bytes 24 base64url)"
 }
 
@@ -203,7 +213,7 @@ set_workers() {
 
 wait_for_rollout() {
   local what
-  for what in statefulset/coordinator deployment/load-balancer deployment/cpu-workers $([ "$1" -eq 0 ] || ! has_gpu_workers || echo deployment/gpu-workers); do
+  for what in $(if on_postgres && ! postgres_is_outside; then echo statefulset/postgres; fi) "$(coordinator_workload)" deployment/load-balancer deployment/cpu-workers $([ "$1" -eq 0 ] || ! has_gpu_workers || echo deployment/gpu-workers); do
     step "waiting for $what"
     in_namespace rollout status "$what" --timeout="$(setting ROLLOUT_TIMEOUT 300s)" >&2 ||
       fail "$what did not become ready" "kubectl -n $NAMESPACE describe pods shows why; docs/troubleshooting.md has the usual causes"
@@ -228,13 +238,13 @@ kubernetes_first_words() {
   say "  curl -k -H 'Authorization: Bearer $key' -H 'Content-Type: application/json' \\"
   say "    -d '{\"type\": \"collatz\", \"parameters\": {\"start\": \"1\", \"end\": \"1000000\"}}' https://ADDRESS/api/submit"
   say "Grafana's password: kubectl -n $NAMESPACE get secret grafana-admin -o jsonpath='{.data.admin-password}' | base64 -d"
-  say "The admin's key: kubectl -n $NAMESPACE exec coordinator-0 -- cat /data/admin.key"
+  say "The admin's key: kubectl -n $NAMESPACE exec $(coordinator_pod) -- cat /data/admin.key"
   remember shown yes
 }
 
 kubernetes_is_up() {
   kubernetes_check 0
-  in_namespace get pod coordinator-0 >/dev/null 2>&1 ||
+  in_namespace get "$(coordinator_pod)" >/dev/null 2>&1 ||
     fail "there is no coordinator in $CONTEXT" "./deploy-cluster.sh kubernetes $(recall workers 3) $(recall gpus 0) starts it"
 }
 

@@ -237,6 +237,103 @@ suite('deploy-cluster.sh docker', () => {
   });
 });
 
+suite('deploy-cluster.sh: several coordinators on PostgreSQL', () => {
+  const NEW: readonly Rule[] = [{ call: 'docker compose version --short', out: '2.26.1' }, ...WORKS];
+  const files =
+    /^docker compose --project-directory \S+ -f \S+docker-compose\.yml -f \S+deploy\/postgres\.yml /;
+
+  test('COORDINATORS is remembered, and every call is about both files from then on', async (t) => {
+    const script = scriptWith(t, ['docker'], NEW);
+    const { code, stdout, stderr } = await script.run(['docker', '3', '0'], { COORDINATORS: '3' });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /3 coordinators on PostgreSQL/);
+    script.forgetCalls();
+    const again = await script.run(['scale', '5']);
+    assert.equal(again.code, 0, again.stderr);
+    const composed = script.calls().filter((call) => call.includes('--project-directory'));
+    assert.ok(composed.length > 1);
+    assert.deepEqual(
+      composed.filter((call) => !files.test(call)),
+      [],
+    );
+  });
+
+  test('what can’t be is refused, and nothing is changed', async (t) => {
+    const script = scriptWith(t, ['docker'], NEW);
+    const refused = async (coordinators: string, code: number, what: RegExp, todo: RegExp) => {
+      assertRefused(await script.run(['docker', '3', '0'], { COORDINATORS: coordinators }), code, what, todo);
+      assert.deepEqual(
+        script.calls().filter((call) => !LOOKS.test(call)),
+        [],
+      );
+      assert.equal(existsSync(script.state), false);
+    };
+    await refused('many', 2, /COORDINATORS is a whole number/, /deploy-cluster/);
+    await refused('0', 2, /at least one coordinator/, /COORDINATORS=3/);
+    await refused('33', 2, /at most 32/, /less/);
+    script.rules([{ call: 'docker compose version --short', out: '2.20.3' }, ...WORKS]);
+    await refused('3', 3, /2\.20\.3 is too old/, /docs\.docker\.com/);
+    // A store that is left behind would be a cluster without its jobs.
+    script.rules(NEW.filter(({ call }) => !call.startsWith('docker volume')));
+    await refused('3', 1, /jobs in the embedded store/, /move 3/);
+    assertRefused(await script.run(['move']), 2, /move takes one number/, /move 3/);
+  });
+
+  test('move: stops, moves, remembers; a move that fails leaves the cluster as it was', async (t) => {
+    const script = scriptWith(t, ['docker'], NEW);
+    await script.run(['docker', '3', '0']);
+    const there = NEW.filter(({ call }) => !call.startsWith('docker volume'));
+    script.rules([{ call: 'docker compose *main.ts move *', code: 1, err: 'not empty' }, ...there]);
+    assertRefused(
+      await script.run(['move', '3']),
+      1,
+      /could not be moved/,
+      /goes on with the embedded store/,
+    );
+    assert.equal(existsSync(join(script.state, 'coordinators')), false);
+    script.rules(there);
+    script.forgetCalls();
+    const moved = await script.run(['move', '3']);
+    assert.equal(moved.code, 0, moved.stderr);
+    const order = [/ stop$/, / up -d --wait postgres$/, /run --rm .*main\.ts move --data-dir/].map(
+      (pattern) => script.calls().findIndex((call) => pattern.test(call)),
+    );
+    assert.ok(
+      order.every((index, place) => index >= 0 && index > (order[place - 1] ?? -1)),
+      order.join(),
+    );
+    assert.equal((await script.run(['docker', '3', '0'])).code, 0);
+    assertRefused(await script.run(['move', '3']), 1, /on PostgreSQL already/, /COORDINATORS=3/);
+  });
+
+  test('a backup has what pg_dump gives and is read once more; a restore makes old leases void', async (t) => {
+    const dumps: readonly Rule[] = [{ call: 'docker compose * pg_dump *', out: 'a dump' }, ...NEW];
+    const script = scriptWith(t, ['docker'], dumps);
+    await script.run(['docker', '3', '0'], { COORDINATORS: '2' });
+    const file = join(script.folder, 'dump.tar.gz');
+    const backup = await script.run(['backup', file]);
+    assert.equal(backup.code, 0, backup.stderr);
+    script.rules([{ call: 'docker compose * pg_restore --list*', code: 1 }, ...dumps]);
+    const broken = await script.run(['backup', join(script.folder, 'broken.tar.gz')]);
+    assertRefused(broken, 1, /not whole/, /try again/);
+    script.rules(NEW);
+    await script.run(['cleanup', '--yes']);
+    script.forgetCalls();
+    const restored = await script.run(['restore', file]);
+    assert.equal(restored.code, 0, restored.stderr);
+    const order = [
+      /up -d --wait postgres$/,
+      /pg_restore .*--single-transaction/,
+      /threads_after_restore/,
+    ].map((pattern) => script.calls().findIndex((call) => pattern.test(call)));
+    assert.ok(
+      order.every((index, place) => index >= 0 && index > (order[place - 1] ?? -1)),
+      order.join(),
+    );
+    assert.equal(readFileSync(join(script.state, 'coordinators'), 'utf8').trim(), '2');
+  });
+});
+
 suite('deploy-cluster.sh: a cluster that there is', () => {
   const deployed = async (t: Parameters<typeof scriptWith>[0]) => {
     const script = scriptWith(t, ['docker'], WORKS);

@@ -17,7 +17,7 @@ const EMPTY: readonly Rule[] = [
   { call: 'kubectl get nodes -o name', out: 'node/a\\nnode/b' },
   { call: 'kubectl * get secret *', code: 1 },
   { call: 'kubectl * get horizontalpodautoscaler *', code: 1 },
-  { call: 'kubectl * get persistentvolumeclaim data-coordinator-0', code: 1 },
+  { call: 'kubectl * get persistentvolumeclaim *', code: 1 },
   { call: 'kubectl get namespace *', code: 1 },
   { call: 'kubectl * token create *', out: `{"key":"${KEY}"}` },
   { call: 'kubectl * get service *', out: 'load-balancer-service  LoadBalancer' },
@@ -285,7 +285,7 @@ suite('a cluster on Kubernetes that there is', () => {
       ...EMPTY,
     ]);
     for (const [args, pattern] of [
-      [['status'], /exec -i coordinator-0 .*main\.ts status/],
+      [['status'], /exec -i pod\/coordinator-0 .*main\.ts status/],
       [['logs', 'cpu-worker'], /logs -l app\.kubernetes\.io\/name=cpu-workers/],
       [['report', '--hours', '2'], /main\.ts report --hours 2/],
       [['stop'], /scale deployment,statefulset --all --replicas=0/],
@@ -342,6 +342,87 @@ suite('a cluster on Kubernetes that there is', () => {
       existsSync(join(script.folder, 'elsewhere/state/restore/grafana-data.tar')),
       'filled when Grafana runs',
     );
+  });
+
+  test('COORDINATORS: three on PostgreSQL, with secrets by standard input; a store of before is never left behind', async (t) => {
+    const kubectl = await findKubectl();
+    if ('missing' in kubectl) return t.skip(kubectl.missing);
+    const none = { call: 'kubectl * get statefulset coordinator', code: 1 };
+    const script = machine(t, [none, ...EMPTY]);
+    const { code, stderr } = await script.run(['kubernetes', '3', '0'], {
+      COORDINATORS: '2',
+      IMAGE_TAG: 'v7',
+    });
+    assert.equal(code, 0, stderr);
+    const calls = script.calls();
+    for (const secret of ['admin-key', 'postgres-password', 'store-url'])
+      assert.ok(
+        calls.some((call) => new RegExp(`create secret generic ${secret} .*=/dev/stdin`).test(call)),
+        secret,
+      );
+    assert.deepEqual(
+      calls.filter((call) => /postgres:\/\/|tc_/.test(call)),
+      [],
+      'no secret is an argument',
+    );
+    for (const what of ['statefulset/postgres', 'deployment/coordinator'])
+      assert.ok(
+        calls.some((call) => call.includes(`rollout status ${what} `)),
+        what,
+      );
+    const rendered = await runCommand(kubectl.path, ['kustomize', join(script.state, 'kubernetes')]);
+    assert.ok(rendered.ok, rendered.problem);
+    assert.match(rendered.stdout, /kind: CronJob/);
+    assert.match(rendered.stdout, /minAvailable: 1\n/);
+    assert.doesNotMatch(rendered.stdout, /data-coordinator|name: coordinator\n[^-]*serviceName/);
+
+    // As it is the next time, and when a backup is made and put into another cluster.
+    const there = EMPTY.filter(({ call }) => !/secret|namespace \*/.test(call));
+    script.rules([
+      { call: 'kubectl * pg_dump *', out: 'a dump' },
+      { call: 'kubectl * get secret * -o *', out: Buffer.from(KEY).toString('base64') },
+      { call: 'kubectl * exec deployment/* tar *', out: 'a tar' },
+      none,
+      ...there,
+    ]);
+    const file = join(script.folder, 'dump.tar.gz');
+    const backup = await script.run(['backup', file]);
+    assert.equal(backup.code, 0, backup.stderr);
+    script.rules([none, ...EMPTY]);
+    mkdirSync(join(script.folder, 'elsewhere'));
+    const elsewhere = { CLUSTER_STATE: join(script.folder, 'elsewhere/state'), IMAGE_TAG: 'v7' };
+    const restored = await script.run(['restore', file], elsewhere);
+    assert.equal(restored.code, 0, restored.stderr);
+    script.forgetCalls();
+    const started = await script.run(['kubernetes', '3', '0'], elsewhere);
+    assert.equal(started.code, 0, started.stderr);
+    const order = [
+      /apply -f .*rendered\.yaml/,
+      /rollout status statefulset\/postgres/,
+      /exec -i postgres-0 -- pg_restore .*--single-transaction/,
+      /SELECT threads_after_restore\(\)/,
+      /scale deployment coordinator --replicas=2/,
+      /rollout status deployment\/coordinator/,
+    ].map((pattern) => script.calls().findIndex((call) => pattern.test(call)));
+    assert.ok(
+      order.every((index, place) => index >= 0 && index > (order[place - 1] ?? -1)),
+      order.join(),
+    );
+    assert.match(
+      readFileSync(join(script.folder, 'elsewhere/state/kubernetes/kustomization.yaml'), 'utf8'),
+      /name: coordinator \}[^]*"value": 0/,
+      'no coordinator before the store is there',
+    );
+    assert.ok(!existsSync(join(script.folder, 'elsewhere/state/restore/store.dump')));
+
+    const embedded = machine(t, EMPTY);
+    const refused = await embedded.run(['kubernetes', '3', '0'], { COORDINATORS: '3' });
+    assertRefused(refused, 1, /jobs in the embedded store/, /k8s\/README\.md/);
+    assertUnchanged(embedded);
+    const outside = machine(t, [none, ...EMPTY]);
+    const env = { COORDINATORS: '3', K8S_COMPONENTS: 'postgres-outside' };
+    assertRefused(await outside.run(['kubernetes', '3', '0'], env), 3, /Secret store-url/, /from-file=url=/);
+    assertUnchanged(outside);
   });
 
   test('rubbish is no backup', async (t) => {

@@ -26,6 +26,7 @@ import {
   at,
   items,
   readManifests,
+  selects,
   shown,
   text,
   texts,
@@ -88,7 +89,7 @@ const ALONE: ReadonlyMap<string, readonly string[]> = new Map([
 async function renderBeside(kustomization: string): Promise<readonly Manifest[]> {
   const folder = mkdtempSync(join(tmpdir(), 'threads-k8s-'));
   try {
-    for (const name of ['k8s', 'monitoring'])
+    for (const name of ['k8s', 'monitoring', 'deploy'])
       cpSync(join(ROOT, name), join(folder, name), { recursive: true });
     const place = join(folder, '.cluster', 'kubernetes');
     mkdirSync(place, { recursive: true });
@@ -206,7 +207,8 @@ describe('what is rendered', { skip }, () => {
   });
 
   test('Prometheus and Grafana find by name what they read', async () => {
-    const manifests = await render(join(K8S, 'overlays', 'default'));
+    // It has all of it; a name that nobody has finds nothing elsewhere.
+    const manifests = await render(join(K8S, 'overlays', 'production'));
     const config = (name: string, key: string): unknown => {
       const map = manifests.find(
         (manifest) => manifest.kind === 'ConfigMap' && manifest.name.startsWith(`${name}-`),
@@ -259,21 +261,72 @@ describe('what is rendered', { skip }, () => {
   });
 
   test('images of others have the tags that docker-compose.yml has', async () => {
-    const compose = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
+    const compose = ['docker-compose.yml', 'deploy/postgres.yml']
+      .map((file) => readFileSync(join(ROOT, file), 'utf8'))
+      .join('\n');
     const tags = new Map(
       Array.from(compose.matchAll(/image: ([\w/]+):\$\{\w+:-([^}]+)\}/g), ([, name = '', tag = '']) => [
         name,
         tag,
       ]),
     );
-    const images = podsOf(await render(join(K8S, 'overlays', 'default')))
+    const images = podsOf(await render(join(K8S, 'overlays', 'production')))
       .flatMap(({ containers }) => containers.map(({ body }) => text(body['image'])))
       .filter((image) => !image.startsWith('threads-cluster/'));
-    assert.equal(images.length, 3);
+    assert.equal(images.length, 5);
     for (const image of images) {
       const [name = '', tag] = image.split(':');
       assert.equal(tag, tags.get(name), image);
     }
+  });
+});
+
+describe('several coordinators', { skip }, () => {
+  for (const overlay of ['production', 'production-outside']) {
+    test(`${overlay}: three without a volume of their own, replaced one by one, two of them always there`, async () => {
+      const manifests = await render(join(K8S, 'overlays', overlay));
+      assert.ok(!manifests.some(({ title }) => title === 'StatefulSet/coordinator'));
+      const { body } = find(manifests, 'Deployment/coordinator');
+      assert.equal(at(body, 'spec', 'replicas'), 3);
+      assert.deepEqual(at(body, 'spec', 'strategy', 'rollingUpdate'), { maxSurge: 1, maxUnavailable: 0 });
+      assert.equal(at(find(manifests, 'PodDisruptionBudget/coordinator').body, 'spec', 'minAvailable'), 2);
+      const { spec, containers } = podOf(manifests, 'Deployment/coordinator');
+      assert.ok(!items(spec['volumes']).some((volume) => at(volume, 'persistentVolumeClaim') !== undefined));
+      const grace = at(spec, 'terminationGracePeriodSeconds');
+      const waits = items(at(containers[0]?.body, 'lifecycle', 'preStop', 'exec', 'command'));
+      assert.equal(waits[0], 'sleep');
+      // What docker-compose.yml grants, and a margin.
+      assert.ok(Number(grace) >= Number(waits[1]) + 20 + 10, `${shown(grace)} s`);
+      // No password is in what a container's environment shows.
+      const shownEnv = podsOf(manifests).flatMap((pod) =>
+        pod.containers.flatMap(({ body: container }) => items(container['env'])),
+      );
+      const fromSecrets = shownEnv.filter((entry) => at(entry, 'valueFrom', 'secretKeyRef') !== undefined);
+      assert.deepEqual(
+        fromSecrets.map((entry) => at(entry, 'name')),
+        ['GF_SECURITY_ADMIN_PASSWORD'],
+      );
+    });
+  }
+
+  test('what backs the store up is on the node that has the backups’ volume, and never twice at once', async () => {
+    const manifests = await render(join(K8S, 'overlays', 'production'));
+    const { body } = find(manifests, 'CronJob/store-backup');
+    assert.equal(at(body, 'spec', 'concurrencyPolicy'), 'Forbid');
+    const job = podOf(manifests, 'CronJob/store-backup');
+    const [term] = items(
+      at(job.spec, 'affinity', 'podAffinity', 'requiredDuringSchedulingIgnoredDuringExecution'),
+    );
+    assert.ok(selects(at(term, 'labelSelector'), podOf(manifests, 'Deployment/store-backups').labels));
+    const claims = [job, podOf(manifests, 'Deployment/store-backups')].map(({ spec }) =>
+      items(spec['volumes'])
+        .map((volume) => at(volume, 'persistentVolumeClaim', 'claimName'))
+        .find(Boolean),
+    );
+    assert.deepEqual(claims, ['store-backups', 'store-backups']);
+    // pg_dump is never older than its server.
+    const image = (pod: PodShape) => pod.containers[0]?.body['image'];
+    assert.equal(image(job), image(podOf(manifests, 'StatefulSet/postgres')));
   });
 });
 
@@ -310,6 +363,25 @@ describe('who may talk to whom', { skip }, () => {
       'prometheus → cpu-workers:9100',
       'prometheus → gpu-workers:9100',
       'prometheus → load-balancer:9113',
+    ]);
+  });
+
+  test('the store is reached by the coordinators and by what backs it up, and by nobody else', async () => {
+    const inside = async (overlay: string) =>
+      allowedInside(await render(join(K8S, 'overlays', overlay)), expected.namespace).toSorted();
+    const without = await inside('default');
+    const beyond = async (overlay: string) =>
+      (await inside(overlay)).filter((connection) => !without.includes(connection));
+    assert.deepEqual(await beyond('production'), [
+      'coordinator → postgres:5432',
+      'prometheus → store-backups:9113',
+      'store-backup → postgres:5432',
+    ]);
+    assert.deepEqual(await beyond('production-outside'), ['prometheus → store-backups:9113']);
+    const manifests = await render(join(K8S, 'overlays', 'production-outside'));
+    assert.deepEqual(exposed(manifests, [...PORTS, 5432]).toSorted(), [
+      ...['coordinator → world:5432', 'store-backup → world:5432'],
+      ...['world → load-balancer:443', 'world → load-balancer:80'],
     ]);
   });
 

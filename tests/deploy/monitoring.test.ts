@@ -244,7 +244,8 @@ suite('the checks themselves', () => {
       'rules',
       tests,
     );
-    await breaks('rules/alerts.yml', 'for: 10m', 'for: 1h', 'test', 'rules', tests);
+    const missing = 'max(cluster_workers_expected)\n        for: ';
+    await breaks('rules/alerts.yml', `${missing}10m`, `${missing}1h`, 'test', 'rules', tests);
     const other = join(folder, 'alertmanager.yml');
     writeFileSync(
       other,

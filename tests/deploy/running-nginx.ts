@@ -68,8 +68,9 @@ export class RunningNginx {
   readonly plainUrl: string;
   readonly figuresUrl: string;
   readonly folder: string;
-  readonly #child: ChildProcess;
+  readonly #spawn: () => ChildProcess;
   readonly #httpsPort: number;
+  #child: ChildProcess;
   output = '';
 
   /** @throws Error with its output if it does not answer */
@@ -84,7 +85,7 @@ export class RunningNginx {
       env,
       names,
     );
-    await nginx.until(async () => (await nginx.ask('/trust')).status === 200, 'nginx answers');
+    await nginx.#answers();
     return nginx;
   }
 
@@ -110,28 +111,32 @@ export class RunningNginx {
     const asRoot = process.getuid?.() === 0;
     if (asRoot)
       for (const name of ['.', 'state', 'certificates']) chownSync(join(this.folder, name), USER, USER);
-    this.#child = spawn(join(this.folder, 'nginx', 'entrypoint.sh'), [], {
-      cwd: this.folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(asRoot ? { uid: USER, gid: USER } : {}),
-      env: {
-        PATH: [bin, process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter),
-        STATE_DIR: join(this.folder, 'state'),
-        CERTIFICATES_DIR: this.certificates,
-        ACCESS_LOG: join(this.folder, 'state', 'access.log'),
-        HTTP_LISTEN: `127.0.0.1:${httpPort}`,
-        HTTPS_LISTEN: `127.0.0.1:${httpsPort}`,
-        FIGURES_LISTEN: `127.0.0.1:${figuresPort}`,
-        PUBLIC_HTTPS_PORT: String(httpsPort),
-        ...env,
-      },
-    });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.on(
-        'data',
-        (chunk: Buffer) => (this.output = (this.output + chunk.toString('utf8')).slice(-50_000)),
-      );
-    }
+    this.#spawn = () => {
+      const child = spawn(join(this.folder, 'nginx', 'entrypoint.sh'), [], {
+        cwd: this.folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        ...(asRoot ? { uid: USER, gid: USER } : {}),
+        env: {
+          PATH: [bin, process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter),
+          STATE_DIR: join(this.folder, 'state'),
+          CERTIFICATES_DIR: this.certificates,
+          ACCESS_LOG: join(this.folder, 'state', 'access.log'),
+          HTTP_LISTEN: `127.0.0.1:${httpPort}`,
+          HTTPS_LISTEN: `127.0.0.1:${httpsPort}`,
+          FIGURES_LISTEN: `127.0.0.1:${figuresPort}`,
+          PUBLIC_HTTPS_PORT: String(httpsPort),
+          ...env,
+        },
+      });
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on(
+          'data',
+          (chunk: Buffer) => (this.output = (this.output + chunk.toString('utf8')).slice(-50_000)),
+        );
+      }
+      return child;
+    };
+    this.#child = this.#spawn();
     ending.after(async () => {
       await this.end();
       rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
@@ -211,6 +216,26 @@ export class RunningNginx {
     }
   }
 
+  /** As `docker kill` does: nginx, its workers and its keeper are gone at one moment. What it has written stays. */
+  async kill(): Promise<void> {
+    const { pid } = this.#child;
+    if (!this.running || pid === undefined) return;
+    const ended = once(this.#child, 'close');
+    // Stopped first: what is still running could start another process.
+    for (const each of withDescendants(pid, (found) => signal(found, 'SIGSTOP'))) signal(each, 'SIGKILL');
+    await ended;
+  }
+
+  /** After `kill`. Resolves when it answers. */
+  async startAgain(): Promise<void> {
+    this.#child = this.#spawn();
+    await this.#answers();
+  }
+
+  #answers(): Promise<void> {
+    return this.until(async () => (await this.ask('/trust')).status === 200, 'nginx answers');
+  }
+
   /** As `docker stop` does. */
   async end(): Promise<void> {
     if (!this.running) return;
@@ -218,5 +243,21 @@ export class RunningNginx {
     // Fast: with sockets open, a graceful end takes as long as they.
     this.#child.kill('SIGTERM');
     await ended;
+  }
+}
+
+/** The process and all that came of it; `found` is told of each before its children are looked for. */
+function withDescendants(pid: number, found: (pid: number) => void): readonly number[] {
+  found(pid);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [pid, ...children.flatMap((child) => withDescendants(Number(child), found))];
+}
+
+/** One that has ended by itself needs none. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ESRCH') throw error;
   }
 }

@@ -37,6 +37,18 @@ certificate_checked_seconds{issuer="local"} ${now_s}
 # TYPE load_balancer_upstreams gauge
 load_balancer_upstreams 1
 `;
+/** Stands in for what backs a PostgreSQL up, and for coordinators that share one. */
+const STORE_METRICS = `# TYPE store_backup_success_seconds gauge
+store_backup_success_seconds ${now_s}
+# TYPE store_backup_bytes gauge
+store_backup_bytes 1000000
+# TYPE cluster_replicas gauge
+cluster_replicas 1
+# TYPE cluster_takeovers_total counter
+cluster_takeovers_total 0
+# TYPE cluster_forwarded_results_total counter
+cluster_forwarded_results_total{outcome="accepted"} 0
+`;
 const CERTAIN_ALERT = `groups:
   - name: of-this-test
     rules:
@@ -92,6 +104,9 @@ async function watchedCluster(ending: Ending): Promise<Watched> {
     // Prometheus 3 asks for the type.
     response.setHeader('Content-Type', 'text/plain; version=0.0.4').end(NGINX_METRICS);
   });
+  const backups = await serve(ending, (_request, response) => {
+    response.setHeader('Content-Type', 'text/plain; version=0.0.4').end(STORE_METRICS);
+  });
   const notified: string[] = [];
   const operator = await serve(ending, (request, response) => {
     void text(request).then((body) => notified.push(body));
@@ -108,6 +123,7 @@ async function watchedCluster(ending: Ending): Promise<Watched> {
     coordinator: `127.0.0.1:${metricsPort}`,
     worker: `127.0.0.1:${workerPort}`,
     nginx,
+    'store-backups': backups,
     alertmanager,
   };
   const own = await startPrometheus(ending, found.tools, (self) =>
@@ -125,7 +141,7 @@ async function watchedCluster(ending: Ending): Promise<Watched> {
       () => `${question}\n${coordinator.process.output}\n${worker.output}`,
     );
   // Counters have to be seen before they count.
-  await holds('count(up == 1) == 5');
+  await holds('count(up == 1) == 6');
   const jobs = [
     await coordinator.api.submit({ type: 'collatz', parameters: { start: '1', end: '30000000' } }),
     await coordinator.api.submit({ type: 'thread', parameters: { thread_count: 2000, max_depth: 10 } }),

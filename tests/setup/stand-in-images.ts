@@ -55,16 +55,25 @@ const RECIPE_OF: Readonly<Record<string, Recipe>> = {
   node: { dockerfile: 'node.Dockerfile', base: DEBIAN_STAND_IN, fill: nodeAndNpm },
   'prom/prometheus': { dockerfile: 'prometheus.Dockerfile', base: DEBIAN_STAND_IN },
   'prom/alertmanager': { dockerfile: 'alertmanager.Dockerfile', base: DEBIAN_STAND_IN },
+  postgres: {
+    dockerfile: 'postgres.Dockerfile',
+    base: DEBIAN_STAND_IN,
+    fill: files('postgres-entrypoint.sh'),
+  },
   'grafana/grafana': {
     dockerfile: 'grafana.Dockerfile',
     base: NODE_STAND_IN,
-    fill: (context) => {
-      for (const name of ['grafana.mjs', 'grafana-run.sh'])
-        copyFileSync(join(RECIPES, name), join(context, name));
-      return Promise.resolve(undefined);
-    },
+    fill: files('grafana.mjs', 'grafana-run.sh'),
   },
 };
+
+/** Files of stand-ins/ that a Dockerfile copies. */
+function files(...names: readonly string[]): (context: string) => Promise<undefined> {
+  return (context) => {
+    for (const name of names) copyFileSync(join(RECIPES, name), join(context, name));
+    return Promise.resolve(undefined);
+  };
+}
 
 /**
  * Makes those of `names` that the engine has not got. Returns why that is impossible, undefined if all are there.

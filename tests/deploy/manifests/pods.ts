@@ -1,7 +1,9 @@
 /** The pods that objects make: of a Pod, or of the template of whatever runs several. */
 import { at, fields, items, text, texts, type Fields, type Manifest } from './manifest.ts';
 
-export const WORKLOADS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'] as const;
+export const WORKLOADS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob'] as const;
+/** Their pods end by themselves. */
+export const ENDING = ['Job', 'CronJob'];
 
 export interface Container {
   readonly name: string;
@@ -30,6 +32,8 @@ export const isWorkload = ({ kind }: Manifest) => WORKLOADS.some((known) => know
 export function podsOf(manifests: readonly Manifest[]): PodShape[] {
   return manifests.flatMap((manifest) => {
     if (manifest.kind === 'Pod') return [podShape(manifest, manifest.body)];
+    if (manifest.kind === 'CronJob')
+      return [podShape(manifest, at(manifest.body, 'spec', 'jobTemplate', 'spec', 'template'))];
     if (isWorkload(manifest)) return [podShape(manifest, at(manifest.body, 'spec', 'template'))];
     return [];
   });

@@ -5,6 +5,9 @@ import { podsOf, type Container, type PodShape } from './pods.ts';
 /** Not in git, with their keys: made by deploy-cluster.sh, by cert-manager, or by the operator (k8s/README.md). */
 const FROM_OUTSIDE: ReadonlyMap<string, readonly string[]> = new Map([
   ['Secret/worker-key', ['worker.key']],
+  ['Secret/admin-key', ['admin.key']],
+  ['Secret/store-url', ['url']],
+  ['Secret/postgres-password', ['password']],
   ['Secret/grafana-admin', ['admin-password']],
   ['Secret/alertmanager-receivers', ['alertmanager.yml']],
   ['Secret/threads-cluster-tls', ['tls.crt', 'tls.key']],

@@ -1,6 +1,6 @@
 /** How containers run: image, resources, probes. */
 import { at, shown, fields, items, text, type Fields, type Finding } from './manifest.ts';
-import { portNamed, type Container, type PodShape } from './pods.ts';
+import { ENDING, portNamed, type Container, type PodShape } from './pods.ts';
 
 const PROBES = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const;
 const HANDLERS = ['httpGet', 'tcpSocket', 'exec', 'grpc'];
@@ -13,7 +13,7 @@ export function runningFindings(pods: readonly PodShape[], version: string): Fin
     pod.containers.flatMap((container) => [
       ...image(container, version),
       ...resources(container),
-      ...(container.initial || pod.manifest.kind === 'Job' ? [] : probes(container, pod)),
+      ...(container.initial || ENDING.includes(pod.manifest.kind) ? [] : probes(container, pod)),
     ]),
   );
 }

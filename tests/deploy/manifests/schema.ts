@@ -7,7 +7,7 @@ import { Issuer } from '@kubernetes-models/cert-manager/cert-manager.io/v1';
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
 import { DaemonSet, Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
-import { Job } from 'kubernetes-models/batch/v1';
+import { CronJob, Job } from 'kubernetes-models/batch/v1';
 import { Ingress, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import {
@@ -30,7 +30,7 @@ interface Model {
 const CORE = [ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount];
 const MODELS: readonly Model[] = [
   ...CORE,
-  ...[DaemonSet, Deployment, StatefulSet, Job, HorizontalPodAutoscaler],
+  ...[DaemonSet, Deployment, StatefulSet, Job, CronJob, HorizontalPodAutoscaler],
   ...[Ingress, NetworkPolicy, PodDisruptionBudget, Issuer, ServiceMonitor],
 ];
 

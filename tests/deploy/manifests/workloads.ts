@@ -1,17 +1,19 @@
 /** Whatever runs pods: its selector, its number, and what its volumes allow. */
 import { at, fields, items, text, texts, selects, type Finding, type Manifest } from './manifest.ts';
-import { isWorkload, podsOf, type PodShape } from './pods.ts';
+import { ENDING, isWorkload, podsOf, type PodShape } from './pods.ts';
 
 /** Scaled by hand or by an autoscaler: a number in the manifest would be set anew whenever it is applied. */
 const SCALED_FROM_OUTSIDE = ['cpu-workers', 'gpu-workers'];
-/** Every one of them would have a store of its own. */
+/** Every one of them would have a store of its own, unless it is told which one they share. */
 const ALONE = ['coordinator'];
 
 export function workloadFindings(manifests: readonly Manifest[]): Finding[] {
-  const pods = podsOf(manifests).filter(({ manifest }) => isWorkload(manifest) && manifest.kind !== 'Job');
+  const pods = podsOf(manifests).filter(
+    ({ manifest }) => isWorkload(manifest) && !ENDING.includes(manifest.kind),
+  );
   return pods.flatMap((pod) => [
     ...selector(pod, pods),
-    ...number(pod.manifest),
+    ...number(pod),
     ...claims(pod),
     ...rolling(pod.manifest),
     ...statefulSet(pod, manifests),
@@ -36,13 +38,16 @@ function selector({ manifest, labels }: PodShape, pods: readonly PodShape[]): Fi
     }));
 }
 
-function number({ name, kind, title: where, body }: Manifest): Finding[] {
+function number({ manifest: { name, kind, title: where, body }, containers }: PodShape): Finding[] {
   const replicas = at(body, 'spec', 'replicas');
   if (kind === 'Deployment' && SCALED_FROM_OUTSIDE.includes(name) && replicas !== undefined) {
     const what = 'spec.replicas would undo `kubectl scale` whenever this is applied';
     return [{ rule: 'replicas', where, what }];
   }
-  if (ALONE.includes(name) && replicas !== 1) {
+  const shared = containers.some((container) =>
+    items(container.body['env']).some((entry) => text(at(entry, 'name')) === 'STORE_URL_FILE'),
+  );
+  if (ALONE.includes(name) && replicas !== 1 && !shared) {
     return [
       { rule: 'replicas', where, what: 'spec.replicas is not 1, and each would have a store of its own' },
     ];
