@@ -33,6 +33,11 @@ export interface WorkerOptions {
   readonly workloads: ReadonlyMap<string, Workload>;
   /** How long a batch should take; 10 s unless given. */
   readonly target_ms?: number;
+  /**
+   * Sends a body to POST /api/hand-back, where no connection is to be had any more: a coordinator of another version, a key
+   * that was revoked. Without it what is held is lost with the worker.
+   */
+  readonly handBack?: (body: string) => Promise<void>;
   /** Called after every change; often. */
   readonly onStatus?: (status: WorkerStatus) => void;
 }

@@ -94,6 +94,21 @@ suite(`the worker loop (TEST_SEED=${seed})`, () => {
     assert.equal(counted(server).text, answer);
   });
 
+  test('a worker of another version that comes back hands in what it has, and is told to go', async () => {
+    const world = startWorld();
+    const { server } = world;
+    await world.until(() => server.leases.length === 2, 'two leases');
+    await world.pass(500);
+    server.refusal = 'unreachable';
+    server.cut();
+    await world.until(() => world.worker.status().leases_held === 0, 'what is held is computed');
+    server.refusal = 'protocol_mismatch';
+    await world.until(() => world.ended !== undefined, 'the end');
+    assert.equal(world.ended?.kind, 'protocol_mismatch');
+    assert.deepEqual(server.leases, [], 'nothing is out any more');
+    assert.ok(counted(server).units > 0n, 'and what was computed is counted');
+  });
+
   test('another protocol version ends the worker with the reason; a name in use does not', async () => {
     const world = startWorld();
     world.server.refusal = 'node_id_in_use';

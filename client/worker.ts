@@ -36,6 +36,8 @@ const STOP_COMPUTE_MS = 1200;
 const STOP_TOTAL_MS = 1800;
 /** A pause that lasts longer gives back what is held: others may be waiting for it. */
 const KEEP_PAUSED_MS = 60_000;
+/** For the last request of a worker that is refused. */
+const LAST_HAND_BACK_MS = 5000;
 
 export class Worker {
   /** Resolves once everything is closed. Never rejects. */
@@ -126,7 +128,7 @@ export class Worker {
         this.#unlink();
         this.#step();
       },
-      refused: (kind, message) => this.#finish({ kind, message }),
+      refused: (kind, message) => void this.#refused({ kind, message }),
     });
     void engine.given_up.then((message) => this.#leave({ kind: 'device_lost', message }, 'device_lost'));
     void this.#begin();
@@ -201,6 +203,23 @@ export class Worker {
       this.#finish({ kind: 'stopped', message: 'stopped' });
     }
     await this.finished;
+  }
+
+  /** The coordinator wants no connection of this worker: what is done goes back by the last way that is open to all versions. */
+  async #refused(end: WorkerEnd): Promise<void> {
+    const { handBack, runtime, log } = this.#options;
+    const body = this.handBack();
+    if (body !== undefined && handBack !== undefined) {
+      this.#phase = 'stopping';
+      try {
+        await Promise.race([handBack(body), sleep(runtime, LAST_HAND_BACK_MS)]);
+        log.info({}, 'what was done was handed back');
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        log.warn({}, `what was done could not be handed back: ${why}`);
+      }
+    }
+    this.#finish(end);
   }
 
   async #begin(): Promise<void> {

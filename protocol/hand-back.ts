@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import { lease, submission, wireError } from './messages.ts';
 
+/* Workers of other protocol versions hand back by this too, when they are refused: it may only ever grow. */
+
 /** A browser carries 64 KiB of such requests at a time, headers and the page's other ones included. */
 export const MAX_HAND_BACK_BYTES = 60_000;
 /** A worker holds two leases; a few results may wait for their acknowledgement. */

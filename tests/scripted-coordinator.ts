@@ -5,6 +5,7 @@
 import type { Connection, ConnectionEvents, Transport } from '../client/connection.ts';
 import type { Hello, RequestName, RequestOf } from '../protocol/messages.ts';
 import { hello as helloSchema, REQUESTS } from '../protocol/messages.ts';
+import { handBack as handBackSchema } from '../protocol/hand-back.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ERROR_KINDS } from '../protocol/errors.ts';
 import type { Range } from '../protocol/range.ts';
@@ -155,6 +156,14 @@ export class ScriptedCoordinator implements Transport {
         }
       });
     });
+  }
+
+  /** POST /api/hand-back: each lease settled by itself. */
+  handBack(body: string): void {
+    for (const { token, result } of handBackSchema.parse(JSON.parse(body)).leases) {
+      if (result === null) this.#takeBack(token);
+      else this.#submit({ token, ...result });
+    }
   }
 
   #carryOut(name: RequestName, body: unknown): unknown {

@@ -87,6 +87,7 @@ export function startWorld(
     runtime,
     log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
     workloads: new Map([['thread', job.workload]]),
+    handBack: (body) => Promise.resolve(server.handBack(body)),
   });
   const world: World = {
     clock,

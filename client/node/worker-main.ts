@@ -127,6 +127,7 @@ export async function startNodeWorker(config: NodeWorkerConfig): Promise<Running
       runtime,
       log: withFields(config.log, { node_id }),
       workloads,
+      handBack: (body) => postHandBack(config.url, body),
     });
     members.push({ node_id, engine, nvidia: device.nvidia, worker, status: () => worker.status() });
   }
@@ -252,4 +253,15 @@ function withFields(log: Log, own: Readonly<Record<string, unknown>>): Log {
     warn: (fields, message) => log.warn({ ...own, ...fields }, message),
     error: (fields, message) => log.error({ ...own, ...fields }, message),
   };
+}
+
+/** @throws Error if it does not arrive, or is refused as a whole */
+async function postHandBack(url: string, body: string): Promise<void> {
+  const response = await fetch(new URL('/api/hand-back', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`it was answered ${response.status}`);
 }

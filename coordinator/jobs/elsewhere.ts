@@ -9,13 +9,6 @@ import type { WorkerFacts } from '../scheduler/placement.ts';
 import type { Job } from './job.ts';
 import type { Node } from './nodes.ts';
 
-/** A result or a release of a worker that may be connected here, elsewhere, or nowhere any more. */
-export interface Sender {
-  readonly nodeId: string;
-  /** Undefined: it is known by its token alone. */
-  readonly node: Node | undefined;
-}
-
 export interface Elsewhere {
   /** Whether there are, or may be, other coordinators. */
   readonly shared: boolean;
@@ -32,13 +25,13 @@ export interface Elsewhere {
    * @throws ClusterError what the owner says; not_ready: it does not answer
    */
   settle(
-    sender: Sender,
+    sender: Node,
     submission: Submission,
     jobId: string,
     range: Range,
   ): Promise<SubmissionReply['status'] | undefined>;
   /** Tells the coordinator with this epoch, which granted the lease. Nobody waits for it. */
-  release(sender: Sender, release: Release, epoch: number): void;
+  release(sender: Node, release: Release, epoch: number): void;
   /** A worker has connected here: it is gone elsewhere. */
   arrived(node: Node): void;
   /** Workers that are connected elsewhere, or were lately. */

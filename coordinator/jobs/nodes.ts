@@ -3,6 +3,7 @@ import { ClusterError } from '../../protocol/errors.ts';
 import type { WorkerState } from '../../protocol/http.ts';
 import { isGpuKind } from '../../protocol/messages.ts';
 import type { Heartbeat, Hello } from '../../protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { WorkerLink } from '../cluster.ts';
 import type { EligibleGroups } from '../scheduler/fair-queue.ts';
 import { workerFacts } from '../scheduler/placement.ts';
@@ -157,6 +158,32 @@ export class Node {
     this.generation += 1;
     this.activity.connected(nowMs);
   }
+}
+
+/**
+ * A worker of which nothing is known but the name in a token: it was connected before this start, or to another
+ * coordinator. The token proves its right to the lease; of the rest the least is assumed. It is in no table.
+ */
+export function nodeOfToken(nodeId: string, nowMs: number): Node {
+  const device = {
+    description: '',
+    vendor: null,
+    backend: null,
+    software: false,
+    gpu_memory_mb: null,
+    threads: 0,
+  };
+  const unknown = { session: '', host: 'browser', software: '', health_url: null, priority: 0 } as const;
+  const nothing = { tags: [], workloads: [], leases: [] };
+  const says: Hello = {
+    ...unknown,
+    ...nothing,
+    node_id: nodeId,
+    protocol: PROTOCOL_VERSION,
+    kind: 'cpu',
+    device,
+  };
+  return new Node(says, false, nowMs);
 }
 
 export class NodeTable {

@@ -19,6 +19,7 @@ import type { Core } from './core.ts';
 import type { JobTable } from './job-table.ts';
 import type { LeaseBook } from './lease-book.ts';
 import type { Leasing } from './leasing.ts';
+import { nodeOfToken } from './nodes.ts';
 import type { Node } from './nodes.ts';
 import { readToken } from './settlement.ts';
 import type { Settlement } from './settlement.ts';
@@ -99,25 +100,12 @@ export class Sessions {
     try {
       const claims = this.#parts.book.claimsOf(token) ?? this.#core.signer.verify(token);
       const { nodeId } = claims;
-      const node = this.#core.nodes.get(nodeId);
-      if (node === undefined) {
-        const { elsewhere } = this.#core;
-        const sender = { nodeId, node };
-        if (result === null && claims.epoch !== this.#core.dependencies.store.epoch) {
-          elsewhere.release(sender, { token, ...PAGE_LEFT }, claims.epoch);
-          if (elsewhere.shared) return { status: 'released', error: null };
-        } else if (result !== null) {
-          const submission = { token, ...result };
-          const settled = await elsewhere.settle(sender, submission, claims.jobId, claims.range);
-          if (settled !== undefined) return { status: settled, error: null };
-        }
-        // A coordinator that restarted meanwhile: the range is a hole, somebody else computes it.
-        throw new ClusterError('not_found', `no worker named ${nodeId} has been here since the last start`);
-      }
+      const known = this.#core.nodes.get(nodeId);
+      const node = known ?? nodeOfToken(nodeId, this.#core.now());
       let status: HandedBack['status'] = 'released';
       if (result === null) this.#release(node, { token, ...PAGE_LEFT });
       else status = await this.#parts.settlement.submit(node, { token, ...result });
-      if (node.link === undefined && !node.offline) this.#leftIfDone(node);
+      if (known !== undefined && known.link === undefined && !known.offline) this.#leftIfDone(known);
       return { status, error: null };
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
@@ -249,7 +237,7 @@ export class Sessions {
     const { book, jobs, trials } = this.#parts;
     const claims = readToken(this.#core, book, node, token);
     if (claims.epoch !== this.#core.dependencies.store.epoch) {
-      this.#core.elsewhere.release({ nodeId: node.id, node }, { token, reason, message }, claims.epoch);
+      this.#core.elsewhere.release(node, { token, reason, message }, claims.epoch);
     }
     const lease = book.get(claims.leaseId);
     const isEarlier = node.earlierLeases.delete(claims.leaseId);

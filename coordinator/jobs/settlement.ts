@@ -66,8 +66,7 @@ export class Settlement {
     node.earlierLeases.delete(claims.leaseId);
     const { elsewhere } = this.#core;
     if (elsewhere.shared && this.#parts.jobs.get(claims.jobId)?.segmentOf(claims.range) === undefined) {
-      const sender = { nodeId: node.id, node };
-      const settled = await elsewhere.settle(sender, submission, claims.jobId, claims.range);
+      const settled = await elsewhere.settle(node, submission, claims.jobId, claims.range);
       if (settled !== undefined) {
         node.countsElsewhere(settled === 'accepted' ? rangeLength(range) : 0n);
         return settled;

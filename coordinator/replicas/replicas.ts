@@ -10,9 +10,9 @@ import type { Range } from '../../protocol/range.ts';
 import { MAX_BATCHES } from '../../protocol/live.ts';
 import { nodeStatus, recentNodes, sumThroughput, sumWorkers } from '../jobs/cluster-views.ts';
 import type { Core } from '../jobs/core.ts';
-import type { Elsewhere, Sender } from '../jobs/elsewhere.ts';
+import type { Elsewhere } from '../jobs/elsewhere.ts';
 import type { Job } from '../jobs/job.ts';
-import { Node } from '../jobs/nodes.ts';
+import { Node, nodeOfToken } from '../jobs/nodes.ts';
 import type { Sessions } from '../jobs/sessions.ts';
 import { readToken } from '../jobs/settlement.ts';
 import type { Settlement } from '../jobs/settlement.ts';
@@ -135,7 +135,7 @@ export class Replicas implements Elsewhere {
   }
 
   async settle(
-    { nodeId, node }: Sender,
+    node: Node,
     { token, end, aggregate, compute_ms: computeMs }: Submission,
     jobId: string,
     range: Range,
@@ -150,7 +150,7 @@ export class Replicas implements Elsewhere {
         await this.#ownership.reconcile(jobId);
         return undefined;
       }
-      const question = { of: 'submit', node_id: nodeId, passport: passportOf(node), submission } as const;
+      const question = { of: 'submit', ...passportOf(node), submission } as const;
       const { observer } = this.#core.dependencies;
       try {
         const { status } = await this.#post.ask(owner, question, ANSWERS.submit, SETTLE_MS);
@@ -166,9 +166,9 @@ export class Replicas implements Elsewhere {
     throw new ClusterError('not_ready', 'the owner of this range changes: send the result again soon');
   }
 
-  release({ nodeId, node }: Sender, release: Release, epoch: number): void {
+  release(node: Node, release: Release, epoch: number): void {
     if (!this.#others.has(epoch)) return;
-    const question = { of: 'release', node_id: nodeId, passport: passportOf(node), release } as const;
+    const question = { of: 'release', ...passportOf(node), release } as const;
     this.#post.ask(epoch, question, ANSWERS.release, SETTLE_MS).catch((error: unknown) => {
       this.#core.dependencies.log.debug({ err: error }, 'a release could not be sent on');
     });
@@ -383,12 +383,11 @@ export class Replicas implements Elsewhere {
     return this.#parts.settlement.settleHere(node, question.submission, claims);
   }
 
-  /** @throws ClusterError not_found */
   #nodeOf({ node_id: nodeId, passport }: Question & { of: 'submit' | 'release' }): Node {
     const known = this.#core.nodes.get(nodeId);
     if (known !== undefined) return known;
-    if (passport !== null) return new Node(passport.hello, passport.own, this.#core.now());
-    throw new ClusterError('not_found', `no worker named ${nodeId} has been here since the last start`);
+    const now = this.#core.now();
+    return passport === null ? nodeOfToken(nodeId, now) : new Node(passport.hello, passport.own, now);
   }
 
   #told(said: News, from: number): void {
@@ -415,9 +414,9 @@ export class Replicas implements Elsewhere {
   }
 }
 
-/** The key stays here. */
-function passportOf(node: Node | undefined) {
-  if (node === undefined) return null;
-  const { key: _, ...hello } = node.hello;
-  return { hello, own: node.facts.own };
+/** Who sends this, where that is known. Its key stays here. */
+function passportOf({ id, hello: says, facts }: Node) {
+  const { key: _, ...hello } = says;
+  const isKnown = hello.session !== '';
+  return { node_id: id, passport: isKnown ? { hello, own: facts.own } : null };
 }

@@ -83,6 +83,11 @@ async function run(options: ContributionOptions, events: ContributionEvents): Pr
     runtime: browserRuntime,
     log: consoleLog,
     workloads,
+    handBack: async (body) => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch('/api/hand-back', { method: 'POST', headers, body });
+      if (!response.ok) throw new Error(`it was answered ${response.status}`);
+    },
     onStatus: (status) => {
       changed();
       handBack.status(status);
