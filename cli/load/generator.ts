@@ -125,7 +125,9 @@ class Visitor {
     await this.#worker.joined;
   }
 
+  /** The visit begins now. */
   comeAndGo(): void {
+    if (this.#atHome) return;
     this.#timer = setTimeout(() => void this.#leave(), this.#chance.pareto(STAY.least_ms, STAY.shape));
   }
 
@@ -141,7 +143,11 @@ class Visitor {
     this.#worker = new SimulatedWorker(this.#plan, this.#visit, this.#around);
     this.#worker.join();
     this.#worker.work();
-    this.comeAndGo();
+    // Who waits for a coordinator that is overrun does not leave before having been there; whoever is refused is counted.
+    void this.#worker.joined.then(
+      () => this.comeAndGo(),
+      () => undefined,
+    );
   }
 
   async goHome(): Promise<void> {

@@ -62,6 +62,7 @@ export class SimulatedWorker {
   #dialled_ms = 0;
   #lost_ms: number | undefined;
   #phase: 'joining' | 'waiting' | 'working' | 'silent' | 'leaving' | 'gone' = 'joining';
+  #wasJoined = false;
   #leaving: Promise<void> | undefined;
   #draining = false;
   #asking = false;
@@ -200,7 +201,7 @@ export class SimulatedWorker {
     this.#phase = 'gone';
     this.#cancel();
     const { tally } = this.#around;
-    tally.count(how);
+    if (this.#wasJoined) tally.count(how);
     for (const item of this.#outbox.items) {
       if (item.kind !== 'submit') continue;
       tally.count('unanswered');
@@ -243,6 +244,7 @@ export class SimulatedWorker {
     this.#draining = false;
     if (this.#phase === 'joining') {
       this.#phase = 'waiting';
+      this.#wasJoined = true;
       tally.count('joined');
     }
     this.#resolveJoined();
