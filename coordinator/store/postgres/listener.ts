@@ -127,7 +127,12 @@ export class Listener {
     this.#takesMail = true;
     void this.#takeAll(client)
       .catch(() => cut(client))
-      .finally(() => (this.#takesMail = false));
+      .finally(() => {
+        this.#takesMail = false;
+        // A new connection was made meanwhile, and has been told.
+        if (this.#hasMail && this.#client !== undefined && this.#client !== client)
+          this.#takeMail(this.#client);
+      });
   }
 
   async #takeAll(client: pg.Client): Promise<void> {
