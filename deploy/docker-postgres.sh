@@ -90,9 +90,8 @@ move_store() {
   compose build --quiet || fail 'the images could not be built' 'the lines above say why'
   start_postgres
   step 'moving the store'
-  # shellcheck disable=SC2016 # expanded in the container, where the file is
-  compose run --rm -T --no-deps --entrypoint sh coordinator -c \
-    'url=$(cat "$STORE_URL_FILE") && unset STORE_URL_FILE && exec node /app/cli/main.ts move --data-dir "$DATA_DIR" --store-url "$url"'
+  # Folder and address are in its environment.
+  compose run --rm -T --no-deps coordinator move
 }
 
 # dump_store FILE: as of one moment, while the coordinators work; read once more, since a backup that can't be is none.

@@ -283,7 +283,7 @@ suite('deploy-cluster.sh: several coordinators on PostgreSQL', () => {
     const script = scriptWith(t, ['docker'], NEW);
     await script.run(['docker', '3', '0']);
     const there = NEW.filter(({ call }) => !call.startsWith('docker volume'));
-    script.rules([{ call: 'docker compose *main.ts move *', code: 1, err: 'not empty' }, ...there]);
+    script.rules([{ call: 'docker compose * coordinator move', code: 1, err: 'not empty' }, ...there]);
     assertRefused(
       await script.run(['move', '3']),
       1,
@@ -295,7 +295,7 @@ suite('deploy-cluster.sh: several coordinators on PostgreSQL', () => {
     script.forgetCalls();
     const moved = await script.run(['move', '3']);
     assert.equal(moved.code, 0, moved.stderr);
-    const order = [/ stop$/, / up -d --wait postgres$/, /run --rm .*main\.ts move --data-dir/].map(
+    const order = [/ stop$/, / up -d --wait postgres$/, /run --rm -T --no-deps coordinator move$/].map(
       (pattern) => script.calls().findIndex((call) => pattern.test(call)),
     );
     assert.ok(

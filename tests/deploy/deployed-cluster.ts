@@ -1,12 +1,12 @@
 /** deploy-cluster.sh with a real engine: what its test does as an operator and as a user of the cluster. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jobResults, jobStatus, nodeList, submitReply } from '../../protocol/http.ts';
@@ -38,10 +38,14 @@ export class DeployedCluster {
   readonly #ports: Readonly<Record<'HTTP' | 'HTTPS' | 'API' | 'GRAFANA' | 'PROMETHEUS', number>>;
 
   /** Nothing runs yet. Whatever does at the end is removed. */
-  static async prepare(ending: Ending, engine: DockerEngine): Promise<DeployedCluster> {
+  static async prepare(
+    ending: Ending,
+    engine: DockerEngine,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<DeployedCluster> {
     const folder = mkdtempSync(join(tmpdir(), 'threads-deployed-'));
     const [HTTP = 0, HTTPS = 0, API = 0, GRAFANA = 0, PROMETHEUS = 0] = await freePorts(5);
-    const cluster = new DeployedCluster(engine, folder, { HTTP, HTTPS, API, GRAFANA, PROMETHEUS });
+    const cluster = new DeployedCluster(engine, folder, { HTTP, HTTPS, API, GRAFANA, PROMETHEUS }, env);
     ending.after(async () => {
       if (existsSync(cluster.state)) await cluster.script(['cleanup', '--yes']);
       rmSync(folder, { recursive: true, force: true });
@@ -49,7 +53,12 @@ export class DeployedCluster {
     return cluster;
   }
 
-  private constructor(engine: DockerEngine, folder: string, ports: DeployedCluster['ports']) {
+  private constructor(
+    engine: DockerEngine,
+    folder: string,
+    ports: DeployedCluster['ports'],
+    env: Readonly<Record<string, string>>,
+  ) {
     this.#engine = engine;
     this.folder = folder;
     this.state = join(folder, 'state');
@@ -64,6 +73,7 @@ export class DeployedCluster {
       COMPOSE_PROJECT_NAME: this.#project,
       PUBLISH_ADDRESS: '127.0.0.1',
       GPU_ENABLED: 'true',
+      ...env,
     };
   }
 
@@ -239,13 +249,22 @@ function answered({ body, key, headers }: Ask, send: Send): Promise<Answer> {
   });
 }
 
+/**
+ * Below those that the kernel hands out to outgoing connections: building the images takes minutes, in which other tests
+ * make thousands of those.
+ */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports: number[] = [];
-  for (const server of servers) {
-    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
-    ports.push((server.address() as AddressInfo).port);
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    ports.add(port);
+    await new Promise((resolve) => server.close(resolve));
   }
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return ports;
+  return [...ports];
 }

@@ -31,6 +31,7 @@ export async function runLanes<T>(
 const CHANGES_NETWORK = new Set([
   'tests/access/gateway.test.ts',
   'tests/deploy/docker-cluster.test.ts',
+  'tests/deploy/docker-postgres.test.ts',
   'tests/deploy/images.test.ts',
 ]);
 
