@@ -37,17 +37,11 @@ certificate_checked_seconds{issuer="local"} ${now_s}
 # TYPE load_balancer_upstreams gauge
 load_balancer_upstreams 1
 `;
-/** Stands in for what backs a PostgreSQL up, and for coordinators that share one. */
+/** Stands in for what backs a PostgreSQL up. */
 const STORE_METRICS = `# TYPE store_backup_success_seconds gauge
 store_backup_success_seconds ${now_s}
 # TYPE store_backup_bytes gauge
 store_backup_bytes 1000000
-# TYPE cluster_replicas gauge
-cluster_replicas 1
-# TYPE cluster_takeovers_total counter
-cluster_takeovers_total 0
-# TYPE cluster_forwarded_results_total counter
-cluster_forwarded_results_total{outcome="accepted"} 0
 `;
 const CERTAIN_ALERT = `groups:
   - name: of-this-test
@@ -142,6 +136,10 @@ async function watchedCluster(ending: Ending): Promise<Watched> {
     );
   // Counters have to be seen before they count.
   await holds('count(up == 1) == 6');
+  // The times of batches appear with the first one, and what they have then is no increase.
+  const first = { type: 'collatz', parameters: { start: '1', end: '100000' } } as const;
+  await coordinator.api.end((await coordinator.api.submit(first)).job_id, 60_000);
+  await holds('sum(cluster_batch_compute_seconds_count) > 0');
   const jobs = [
     await coordinator.api.submit({ type: 'collatz', parameters: { start: '1', end: '30000000' } }),
     await coordinator.api.submit({ type: 'thread', parameters: { thread_count: 2000, max_depth: 10 } }),
@@ -210,8 +208,9 @@ suite('a watched cluster', { skip: 'missing' in found ? found.missing : false },
         if (shown.every((samples) => samples.length === 0)) bare.push(`${basename(file.name)} ${title}`);
       }
     }
-    // Nothing is refused here, and there is neither a GPU nor a volunteer.
+    // Nothing is refused here, and there is neither a GPU nor a volunteer, nor another coordinator.
     assert.deepEqual(bare.toSorted(), [
+      'coordinator.json Results for other coordinators',
       'jobs.json Refused results',
       'overview.json GPU use',
       'volunteers.json Busy share',
