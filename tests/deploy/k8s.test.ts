@@ -4,76 +4,20 @@
  * is what the checks are for.
  */
 import assert from 'node:assert/strict';
-import {
-  cpSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import project from '../../package.json' with { type: 'json' };
-import { runCommand } from '../setup/command.ts';
-import { findKubectl } from '../setup/kubectl.ts';
 import { findingsIn } from './manifests/checks.ts';
-import {
-  at,
-  items,
-  readManifests,
-  selects,
-  shown,
-  text,
-  texts,
-  type Finding,
-  type Manifest,
-} from './manifests/manifest.ts';
+import { at, items, readManifests, shown, text, texts, type Manifest } from './manifests/manifest.ts';
 import { podsOf, type PodShape } from './manifests/pods.ts';
 import { hasPort } from './manifests/references.ts';
 import { quantity } from './manifests/running.ts';
 import { allowedInside, Traffic, type Party } from './manifests/traffic.ts';
+import { expected, find, K8S, podOf, render, renderBeside, ROOT, skip, told } from './rendered-manifests.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const K8S = join(ROOT, 'k8s');
 const BROKEN = join(import.meta.dirname, 'broken');
-const expected = { namespace: 'threads-cluster', version: project.version };
-
-const kubectl = await findKubectl();
-const skip = 'missing' in kubectl ? kubectl.missing : false;
-
-const rendered = new Map<string, Promise<readonly Manifest[]>>();
-
-/** Each folder once. */
-function render(folder: string): Promise<readonly Manifest[]> {
-  const known = rendered.get(folder) ?? renderAnew(folder);
-  rendered.set(folder, known);
-  return known;
-}
-
-async function renderAnew(folder: string): Promise<readonly Manifest[]> {
-  assert.ok('path' in kubectl);
-  const { ok, stdout, problem } = await runCommand(kubectl.path, ['kustomize', folder]);
-  assert.ok(ok, `${folder} is not rendered: ${problem}`);
-  return readManifests(stdout);
-}
-
-const told = (findings: readonly Finding[]) =>
-  findings.map(({ rule, where, what }) => `${rule}: ${where}: ${what}`);
-const find = (manifests: readonly Manifest[], title: string): Manifest => {
-  const found = manifests.find((manifest) => manifest.title === title);
-  assert.ok(found, `${title} is there`);
-  return found;
-};
-const podOf = (manifests: readonly Manifest[], title: string): PodShape => {
-  const [pod] = podsOf([find(manifests, title)]);
-  assert.ok(pod);
-  return pod;
-};
 
 /** Components that no overlay has: for the operator's own kustomization. */
 const ALONE: ReadonlyMap<string, readonly string[]> = new Map([
@@ -84,21 +28,6 @@ const ALONE: ReadonlyMap<string, readonly string[]> = new Map([
   ['a runtime class for GPUs of every node', ['gpu-every-node', 'nvidia-runtime-class']],
   ['autoscaled behind an Ingress', ['ingress', 'cert-manager', 'autoscale']],
 ]);
-
-/** In a copy of what it reads, at the place where deploy-cluster.sh writes it. */
-async function renderBeside(kustomization: string): Promise<readonly Manifest[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'threads-k8s-'));
-  try {
-    for (const name of ['k8s', 'monitoring', 'deploy'])
-      cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-    const place = join(folder, '.cluster', 'kubernetes');
-    mkdirSync(place, { recursive: true });
-    writeFileSync(join(place, 'kustomization.yaml'), kustomization);
-    return await renderAnew(place);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 const withComponents = (components: readonly string[]) =>
   [
@@ -281,55 +210,6 @@ describe('what is rendered', { skip }, () => {
   });
 });
 
-describe('several coordinators', { skip }, () => {
-  for (const overlay of ['production', 'production-outside']) {
-    test(`${overlay}: three without a volume of their own, replaced one by one, two of them always there`, async () => {
-      const manifests = await render(join(K8S, 'overlays', overlay));
-      assert.ok(!manifests.some(({ title }) => title === 'StatefulSet/coordinator'));
-      const { body } = find(manifests, 'Deployment/coordinator');
-      assert.equal(at(body, 'spec', 'replicas'), 3);
-      assert.deepEqual(at(body, 'spec', 'strategy', 'rollingUpdate'), { maxSurge: 1, maxUnavailable: 0 });
-      assert.equal(at(find(manifests, 'PodDisruptionBudget/coordinator').body, 'spec', 'minAvailable'), 2);
-      const { spec, containers } = podOf(manifests, 'Deployment/coordinator');
-      assert.ok(!items(spec['volumes']).some((volume) => at(volume, 'persistentVolumeClaim') !== undefined));
-      const grace = at(spec, 'terminationGracePeriodSeconds');
-      const waits = items(at(containers[0]?.body, 'lifecycle', 'preStop', 'exec', 'command'));
-      assert.equal(waits[0], 'sleep');
-      // What docker-compose.yml grants, and a margin.
-      assert.ok(Number(grace) >= Number(waits[1]) + 20 + 10, `${shown(grace)} s`);
-      // No password is in what a container's environment shows.
-      const shownEnv = podsOf(manifests).flatMap((pod) =>
-        pod.containers.flatMap(({ body: container }) => items(container['env'])),
-      );
-      const fromSecrets = shownEnv.filter((entry) => at(entry, 'valueFrom', 'secretKeyRef') !== undefined);
-      assert.deepEqual(
-        fromSecrets.map((entry) => at(entry, 'name')),
-        ['GF_SECURITY_ADMIN_PASSWORD'],
-      );
-    });
-  }
-
-  test('what backs the store up is on the node that has the backups’ volume, and never twice at once', async () => {
-    const manifests = await render(join(K8S, 'overlays', 'production'));
-    const { body } = find(manifests, 'CronJob/store-backup');
-    assert.equal(at(body, 'spec', 'concurrencyPolicy'), 'Forbid');
-    const job = podOf(manifests, 'CronJob/store-backup');
-    const [term] = items(
-      at(job.spec, 'affinity', 'podAffinity', 'requiredDuringSchedulingIgnoredDuringExecution'),
-    );
-    assert.ok(selects(at(term, 'labelSelector'), podOf(manifests, 'Deployment/store-backups').labels));
-    const claims = [job, podOf(manifests, 'Deployment/store-backups')].map(({ spec }) =>
-      items(spec['volumes'])
-        .map((volume) => at(volume, 'persistentVolumeClaim', 'claimName'))
-        .find(Boolean),
-    );
-    assert.deepEqual(claims, ['store-backups', 'store-backups']);
-    // pg_dump is never older than its server.
-    const image = (pod: PodShape) => pod.containers[0]?.body['image'];
-    assert.equal(image(job), image(podOf(manifests, 'StatefulSet/postgres')));
-  });
-});
-
 describe('who may talk to whom', { skip }, () => {
   const world: Party = { kind: 'address', address: '203.0.113.7' };
   const own = (manifests: readonly Manifest[], title: string): Party => ({
@@ -363,25 +243,6 @@ describe('who may talk to whom', { skip }, () => {
       'prometheus → cpu-workers:9100',
       'prometheus → gpu-workers:9100',
       'prometheus → load-balancer:9113',
-    ]);
-  });
-
-  test('the store is reached by the coordinators and by what backs it up, and by nobody else', async () => {
-    const inside = async (overlay: string) =>
-      allowedInside(await render(join(K8S, 'overlays', overlay)), expected.namespace).toSorted();
-    const without = await inside('default');
-    const beyond = async (overlay: string) =>
-      (await inside(overlay)).filter((connection) => !without.includes(connection));
-    assert.deepEqual(await beyond('production'), [
-      'coordinator → postgres:5432',
-      'prometheus → store-backups:9113',
-      'store-backup → postgres:5432',
-    ]);
-    assert.deepEqual(await beyond('production-outside'), ['prometheus → store-backups:9113']);
-    const manifests = await render(join(K8S, 'overlays', 'production-outside'));
-    assert.deepEqual(exposed(manifests, [...PORTS, 5432]).toSorted(), [
-      ...['coordinator → world:5432', 'store-backup → world:5432'],
-      ...['world → load-balancer:443', 'world → load-balancer:80'],
     ]);
   });
 
