@@ -374,6 +374,9 @@ export class JobTable {
     const change: Change = { kind: 'conditional', condition: unused, changes: added };
     return this.#core.committer.write(idempotency === null ? added : [change], ({ refused }) => {
       if (refused.has(change)) return undefined;
+      // The bell of this very commit may have come before its answer.
+      const rung = this.#jobs.get(job.id);
+      if (rung !== undefined) return { jobId: job.id, job: rung };
       this.#jobs.set(job.id, job);
       this.#count(record.type, 'pending', 1);
       this.line.add(job);

@@ -191,6 +191,8 @@ export class NodeTable {
   readonly #offline = new Set<Node>();
   readonly #gpus = new Set<Node>();
   #connected = 0;
+  /** When a worker has connected last; 0: none has. Milliseconds since 1970. */
+  joinedAt = 0;
   /** Raised when the set of workers that take work may have changed. */
   version = 0;
 
@@ -253,6 +255,7 @@ export class NodeTable {
     const previous = node.link;
     const returned = known !== undefined && !known.offline;
     if (previous === undefined) this.#connected += 1;
+    this.joinedAt = nowMs;
     node.identify(hello, own, link, nowMs);
     this.#nodes.set(node.id, node);
     this.#offline.delete(node);

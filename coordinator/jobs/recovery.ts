@@ -11,6 +11,7 @@ import type { Waker } from './waker.ts';
 
 const COMING_BACK_MS = 5000;
 const LONGEST_HOLD_MS = 20_000;
+const STILL_COMING_MS = 2000;
 
 export class Recovery {
   readonly #core: Core;
@@ -39,7 +40,7 @@ export class Recovery {
     if (this.#held.length === 0) return;
     const elapsedMs = this.#core.now() - this.#since;
     if (elapsedMs < COMING_BACK_MS) return;
-    if (elapsedMs < LONGEST_HOLD_MS && this.#isUnderWay()) return;
+    if (elapsedMs < LONGEST_HOLD_MS && (this.#isUnderWay() || this.#areComingBack())) return;
     const held = this.#held;
     this.#held = [];
     for (const job of held) {
@@ -47,6 +48,11 @@ export class Recovery {
       this.#core.queue.refresh(job);
       this.#waker.wake(job);
     }
+  }
+
+  /** Thousands take longer to come back: as long as some do, more may. */
+  #areComingBack(): boolean {
+    return this.#core.now() - this.#core.nodes.joinedAt < STILL_COMING_MS;
   }
 
   #isUnderWay(): boolean {

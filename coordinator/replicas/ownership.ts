@@ -36,6 +36,7 @@ export class Ownership {
   readonly #channel: ReplicaChannel;
   readonly #parts: OwnershipParts;
   readonly #over = new Set<string>();
+  readonly #heldBack = new Set<string>();
   readonly #looking = new Map<string, Promise<void>>();
 
   constructor(core: Core, channel: ReplicaChannel, parts: OwnershipParts) {
@@ -67,55 +68,51 @@ export class Ownership {
     if (stored !== undefined) this.#add(stored, NOTHING_OWNED);
   }
 
-  /** Something of the job was taken over from a coordinator that is gone: its workers may come back with answers. */
-  async tookOver(jobIds: readonly string[]): Promise<void> {
-    const held: Job[] = [];
-    for (const jobId of jobIds) {
-      const job = await this.reconcile(jobId, (each) => held.push(each));
-      if (job !== undefined) this.#parts.folding.restored(job);
-    }
-    for (const job of held) this.#parts.waker.wake(job);
+  /** Of this job something was taken over: its workers may come back with answers, so its holes wait (recovery.ts). */
+  holdBack(jobId: string): void {
+    this.#heldBack.add(jobId);
   }
 
   /**
    * Adds to memory what the store says that this coordinator owns of the job.
-   * @param added called before anything of what was added can be leased
-   * @returns the job, if it is known here and something of it is not folded
+   * @throws ClusterError store_unavailable: nothing was added
    */
-  async reconcile(jobId: string, added?: (job: Job) => void): Promise<Job | undefined> {
+  async reconcile(jobId: string): Promise<void> {
     const { store } = this.#core.dependencies;
-    let job = this.#parts.jobs.get(jobId);
-    if (job === undefined) {
-      const [stored, parts] = [await store.findJob(jobId), await this.#channel.ownParts(jobId)];
-      if (stored === undefined) return undefined;
-      if (!isOver(stored.progress.state)) job = this.#add(stored, NOTHING_OWNED);
-      else if (parts.results.length > 0) job = this.#addOver(stored, parts);
-      // Of a job that is over and folded, the shares stay whose they are.
-      if (job === undefined || isOver(job.state)) return job;
-    }
-    const known = job;
-    await known.exclusive(async () => {
-      // What is compared must stand still: no claim (that is exclusive too), no fold, nothing on its way.
-      while (known.foldInFlight) await this.#core.committer.flush();
-      known.foldInFlight = true;
-      try {
-        await this.#core.committer.flush();
-        const parts = await this.#channel.ownParts(jobId);
-        if (isOver(known.state) && parts.results.length === 0) return;
-        const segments = addParts(known, parts, this.#core.now());
-        if (segments.length > 0 && added !== undefined) {
-          added(known);
-          this.#parts.recovery.hold([known]);
-        }
-      } finally {
-        known.foldInFlight = false;
+    if (this.#parts.jobs.get(jobId) === undefined) {
+      const stored = await store.findJob(jobId);
+      const parts = await this.#channel.ownParts(jobId);
+      if (stored !== undefined && isOver(stored.progress.state)) {
+        this.#heldBack.delete(jobId);
+        // Of a job that is over and folded, the shares stay whose they are.
+        if (parts.results.length > 0) this.#addOver(stored, parts);
+        return;
       }
-    });
-    this.#parts.folding.restored(known);
-    this.#core.queue.refresh(known);
+      if (stored !== undefined) this.#add(stored, NOTHING_OWNED);
+    }
+    const job = this.#parts.jobs.get(jobId);
+    if (job === undefined) return;
+    await job.exclusive(() => this.#addParts(job));
+    this.#parts.folding.restored(job);
+    this.#core.queue.refresh(job);
     this.#core.watchers.changed(jobId);
-    this.#parts.waker.wake(known);
-    return known;
+    this.#parts.waker.wake(job);
+  }
+
+  async #addParts(job: Job): Promise<void> {
+    // What is compared must stand still: no claim (that is exclusive too), no fold, nothing on its way.
+    while (job.foldInFlight) await this.#core.committer.flush();
+    job.foldInFlight = true;
+    try {
+      await this.#core.committer.flush();
+      const parts = await this.#channel.ownParts(job.id);
+      const isHeldBack = this.#heldBack.delete(job.id);
+      if (isOver(job.state) && parts.results.length === 0) return;
+      const added = addParts(job, parts, this.#core.now());
+      if (added.length > 0 && isHeldBack) this.#parts.recovery.hold([job]);
+    } finally {
+      job.foldInFlight = false;
+    }
   }
 
   /** Rings may have been missed. */

@@ -225,6 +225,30 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
     }
   });
 
+  test('what is rung before its commit is answered is the same job, and computed once', async (t) => {
+    databases += 1;
+    const url = await server.createDatabase(`replicas${databases}`);
+    const a = await startReplica(t, url, {}, 60);
+    const b = await startReplica(t, url, {}, 60);
+    await until('both see each other', () => a.cluster.gauges.replicas() === 2);
+    const { job_id: id } = await submitSquares(a.cluster, 1n, 8001n);
+    assert.equal(a.cluster.overview().jobs.pending, 1);
+    const [one, two] = [connect(a.cluster, 'one'), connect(b.cluster, 'two')];
+    await until('all is computed', async () => {
+      await Promise.all([work(one), work(two)]);
+      return (await a.cluster.status(id)).status === 'completed';
+    });
+    assert.deepEqual((await b.cluster.results(id)).result, squaresOf({ start: '1', end: '8001' }));
+    const accepted = a.observer.get('accepted') + b.observer.get('accepted');
+    const refused = a.observer.get('lease_superseded') + b.observer.get('lease_superseded');
+    assert.ok(accepted > 0);
+    assert.equal(refused, 0, 'no number was leased twice');
+    for (const { cluster } of [a, b]) {
+      await until('jobs are counted alike', () => cluster.overview().jobs.completed === 1);
+      assert.equal(cluster.overview().jobs.pending + cluster.overview().jobs.running, 0);
+    }
+  });
+
   test('the same submit at two at once is one job', async (t) => {
     const [a, b] = await replicas(t, 2);
     assert.ok(a && b);

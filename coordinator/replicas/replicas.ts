@@ -65,6 +65,9 @@ export class Replicas implements Elsewhere {
   #stopped = false;
   /** One after the other, so that a resync sees what a ring before it changed. */
   #rings: Promise<void> = Promise.resolve();
+  /** What could not be read when it was rung or taken over: looked at again with each beat until it is. */
+  readonly #unread = new Map<string, 'row' | 'parts'>();
+  #resyncDue = false;
   #recountAt = 0;
   #pruned = false;
   #batchesAt = 0;
@@ -246,9 +249,11 @@ export class Replicas implements Elsewhere {
     if (adopted.length > 0) {
       const { log, observer } = this.#core.dependencies;
       log.warn({ jobs: adopted.length }, 'took over what another coordinator has left');
+      for (const id of adopted) this.#ownership.holdBack(id);
+      for (const id of adopted) this.#unread.set(id, 'parts');
+      await this.#catchUp();
       observer.tookOver(adopted.length);
-      await this.#ownership.tookOver(adopted);
-    }
+    } else await this.#catchUp();
     for (const { changed: jobs } of this.#summaries()) for (const id of jobs) this.#tellWatchers(id);
     await this.#endings();
     this.#askForWork();
@@ -293,6 +298,19 @@ export class Replicas implements Elsewhere {
     }
   }
 
+  /** @throws ClusterError store_unavailable: what is left is looked at with the next beat */
+  async #catchUp(): Promise<void> {
+    if (this.#resyncDue) {
+      await this.#ownership.resync();
+      this.#resyncDue = false;
+    }
+    for (const [id, what] of [...this.#unread]) {
+      if (what === 'row') await this.#ownership.changed(id);
+      else await this.#ownership.reconcile(id);
+      if (this.#unread.get(id) === what) this.#unread.delete(id);
+    }
+  }
+
   async #recount(): Promise<void> {
     const now = this.#core.now();
     if (!this.#pruned || now < this.#recountAt) return;
@@ -317,10 +335,10 @@ export class Replicas implements Elsewhere {
   async #act(ring: Exclude<Ring, { kind: 'mail' }>): Promise<void> {
     switch (ring.kind) {
       case 'job':
-        await this.#ownership.changed(ring.jobId);
+        await this.#read(ring.jobId, 'row');
         return;
       case 'given':
-        await this.#ownership.reconcile(ring.jobId);
+        await this.#read(ring.jobId, 'parts');
         return;
       case 'keys':
         this.#parts.onKeys();
@@ -330,7 +348,18 @@ export class Replicas implements Elsewhere {
         return;
       case 'resync':
         this.#parts.onKeys();
-        await this.#ownership.resync();
+        this.#resyncDue = true;
+        await this.#catchUp();
+    }
+  }
+
+  async #read(jobId: string, what: 'row' | 'parts'): Promise<void> {
+    try {
+      if (what === 'row') await this.#ownership.changed(jobId);
+      else await this.#ownership.reconcile(jobId);
+    } catch (error) {
+      if (this.#unread.get(jobId) !== 'parts') this.#unread.set(jobId, what);
+      throw error;
     }
   }
 
@@ -377,9 +406,15 @@ export class Replicas implements Elsewhere {
     }
   }
 
-  #submitted(question: Question & { of: 'submit' }): Promise<SubmissionReply['status']> {
+  async #submitted(question: Question & { of: 'submit' }): Promise<SubmissionReply['status']> {
     const node = this.#nodeOf(question);
     const claims = readToken(this.#core, this.#parts.book, node, question.submission.token);
+    const { jobId, range } = claims;
+    if (this.#parts.jobs.get(jobId)?.segmentOf(range) === undefined) {
+      // Given or taken over so lately that the one who asks knows it sooner.
+      const owner = await this.#channel.ownerOf(jobId, range);
+      if (owner === this.#core.dependencies.store.epoch) await this.#ownership.reconcile(jobId);
+    }
     return this.#parts.settlement.settleHere(node, question.submission, claims);
   }
 

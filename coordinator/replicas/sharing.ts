@@ -9,12 +9,10 @@ import type { Job } from '../jobs/job.ts';
 import type { JobTable } from '../jobs/job-table.ts';
 import type { Segment } from '../jobs/segment.ts';
 import type { Waker } from '../jobs/waker.ts';
-import { isFeasible, isFit } from '../scheduler/placement.ts';
-import { hasFeasibleGpu } from '../jobs/waker.ts';
 import type { SegmentPiece } from '../store/store.ts';
 
 /** Counted, to say how hungry a coordinator is. */
-const MAX_COUNTED = 1000;
+const MAX_COUNTED = 100;
 
 export class Sharing {
   readonly #core: Core;
@@ -31,17 +29,7 @@ export class Sharing {
   /** Idle workers here that could compute the job, of which nothing is left here. */
   hungryFor(job: Job): number {
     if (job.state !== 'running' || job.closing || job.ready || job.holdsRecovered) return 0;
-    const now = this.#core.now();
-    const gpu = hasFeasibleGpu(this.#core, job);
-    let hungry = 0;
-    let counted = 0;
-    for (const node of this.#waker.idle) {
-      counted += 1;
-      if (counted > MAX_COUNTED) break;
-      if (!node.takesWork || node.barredUntil > now || node.avoids(job.id, now)) continue;
-      if (isFeasible(job.demand, node.facts) && isFit(job.demand, node.facts, gpu)) hungry += 1;
-    }
-    return hungry;
+    return this.#waker.candidates(job, MAX_COUNTED).length;
   }
 
   /** Gives the coordinator `to` a part of the job's largest hole, if there is one that nobody here is about to take. */

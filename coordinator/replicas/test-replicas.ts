@@ -44,13 +44,35 @@ export interface TestReplica {
   hang(): void;
 }
 
-/** @param ending closes it after the test, unless the test has */
+/** Commits are durable, and rung, long before the coordinator hears of it. */
+function slowToAnswer(store: Store, ms: number): Store {
+  return new Proxy(store, {
+    get(target, name: keyof Store): unknown {
+      if (name === 'commit') {
+        return async (changes: Parameters<Store['commit']>[0]) => {
+          const committed = await target.commit(changes);
+          await sleep(ms);
+          return committed;
+        };
+      }
+      const value = target[name];
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/**
+ * @param ending closes it after the test, unless the test has
+ * @param answersAfterMs how much later than durable its commits are answered
+ */
 export async function startReplica(
   ending: { after(end: () => Promise<void>): void },
   url: string,
   config: Partial<ClusterConfig> = {},
+  answersAfterMs = 0,
 ): Promise<TestReplica> {
-  const store = await openPostgresStore(url, { patienceMs: PATIENCE_MS });
+  const opened = await openPostgresStore(url, { patienceMs: PATIENCE_MS });
+  const store = answersAfterMs === 0 ? opened : slowToAnswer(opened, answersAfterMs);
   const runtime = new HangingRuntime();
   const observer = new CountingObserver();
   const cluster = await createCluster({
