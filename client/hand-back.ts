@@ -6,6 +6,8 @@ import { MAX_HAND_BACK_BYTES, MAX_HANDED_BACK } from '../protocol/hand-back.ts';
 import type { HandBack } from '../protocol/hand-back.ts';
 import type { HeldLease } from './held-lease.ts';
 import type { OutboxItem } from './outbox.ts';
+import { sleep } from './runtime.ts';
+import type { WorkerOptions } from './worker-options.ts';
 
 type HandedBack = HandBack['leases'][number];
 
@@ -31,6 +33,23 @@ export function handBackText(held: readonly HeldLease[], waiting: readonly Outbo
     return whole;
   });
   return `{"leases":[${parts.join(',')}]}`;
+}
+
+const LAST_MS = 5000;
+
+/** By the last way that is open to workers of every version. Gives up after a while; what is lost is in the log. */
+export async function sendLast(
+  body: string | undefined,
+  { handBack, runtime, log }: Pick<WorkerOptions, 'handBack' | 'runtime' | 'log'>,
+): Promise<void> {
+  if (body === undefined || handBack === undefined) return;
+  try {
+    await Promise.race([handBack(body), sleep(runtime, LAST_MS)]);
+    log.info({}, 'what was done was handed back');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn({}, `what was done could not be handed back: ${why}`);
+  }
 }
 
 function ofItem(item: OutboxItem): HandedBack {

@@ -12,7 +12,7 @@ import { BackOff } from './back-off.ts';
 import { BatchLog } from './batch-log.ts';
 import { Dialer } from './dialer.ts';
 import type { BatchEnd } from './engines/engine.ts';
-import { handBackText } from './hand-back.ts';
+import { handBackText, sendLast } from './hand-back.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { HeldLease, prepareBatch } from './held-lease.ts';
 import { makeHello } from './hello.ts';
@@ -36,8 +36,6 @@ const STOP_COMPUTE_MS = 1200;
 const STOP_TOTAL_MS = 1800;
 /** A pause that lasts longer gives back what is held: others may be waiting for it. */
 const KEEP_PAUSED_MS = 60_000;
-/** For the last request of a worker that is refused. */
-const LAST_HAND_BACK_MS = 5000;
 
 export class Worker {
   /** Resolves once everything is closed. Never rejects. */
@@ -205,20 +203,9 @@ export class Worker {
     await this.finished;
   }
 
-  /** The coordinator wants no connection of this worker: what is done goes back by the last way that is open to all versions. */
+  /** The coordinator wants no connection of this worker. */
   async #refused(end: WorkerEnd): Promise<void> {
-    const { handBack, runtime, log } = this.#options;
-    const body = this.handBack();
-    if (body !== undefined && handBack !== undefined) {
-      this.#phase = 'stopping';
-      try {
-        await Promise.race([handBack(body), sleep(runtime, LAST_HAND_BACK_MS)]);
-        log.info({}, 'what was done was handed back');
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        log.warn({}, `what was done could not be handed back: ${why}`);
-      }
-    }
+    await sendLast(this.handBack(), this.#options);
     this.#finish(end);
   }
 

@@ -227,6 +227,8 @@ function createObserver(registry: Registry, now: () => number): Counting {
     },
   };
   const begin = (workloads: readonly string[]): void => {
+    for (const outcome of ['accepted', 'duplicate', 'lease_superseded', 'not_ready'])
+      forwarded.inc({ outcome }, 0);
     for (const type of workloads) {
       for (const status of JOB_STATES) jobs.inc({ type, status }, 0);
       for (const how of LEASE_ENDS) ended.inc({ type, how }, 0);

@@ -2,6 +2,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Range } from '../../protocol/range.ts';
 import { encodeRanges, text } from './columns.ts';
+import { keyOfUser } from './idempotency-key.ts';
 import type { Row } from './columns.ts';
 import type {
   AuditEntry,
@@ -117,7 +118,7 @@ export class Statements {
     this.allKeys = sql('SELECT * FROM keys ORDER BY created_at, id');
     this.revokeKey = sql('UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?');
     this.noteKey = sql('UPDATE keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?');
-    this.#insertKey = sql('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertKey = sql('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING');
     this.#insertAudit = sql(
       `INSERT INTO audit (at, user, key_id, role, address, action, target, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
@@ -275,9 +276,4 @@ export class Statements {
     this.#lists.set(source, statement);
     return statement.all(...values);
   }
-}
-
-/** The same key of two users is two keys: a name of a user has no slash. */
-function keyOfUser(userId: string | null, key: string): string {
-  return `${userId ?? ''}/${key}`;
 }

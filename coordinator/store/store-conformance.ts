@@ -439,6 +439,7 @@ export function storeConformance(
       { kind: 'key_used', keyId: key.id, at: 7 },
       { kind: 'key_revoked', keyId: key.id, at: 20 },
       { kind: 'key_revoked', keyId: key.id, at: 30 },
+      { kind: 'key_added', key: { ...key, role: 'admin' } },
     ]);
     await store.close();
     const again = await at.open();

@@ -189,6 +189,7 @@ export type Change =
     }
   /** Jobs that are over since before this time go, with all that is kept of them; `limit` at most. */
   | { readonly kind: 'jobs_pruned'; readonly finishedBefore: number; readonly limit: number }
+  /** Changes nothing if there is a key with its id: of coordinators that take in the same one together the first counts. */
   | { readonly kind: 'key_added'; readonly key: StoredKey }
   | { readonly kind: 'key_revoked'; readonly keyId: string; readonly at: number }
   | { readonly kind: 'key_used'; readonly keyId: string; readonly at: number }

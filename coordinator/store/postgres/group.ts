@@ -11,7 +11,7 @@ import type {
   StoredResult,
 } from '../store.ts';
 import type { Flight } from './flight.ts';
-import { keyOfUser } from './idempotency-key.ts';
+import { keyOfUser } from '../idempotency-key.ts';
 import { encodePayload } from './rings.ts';
 import type { Channels } from './rings.ts';
 import { storable, storableOrNull, textArray } from './text-array.ts';

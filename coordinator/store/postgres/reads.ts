@@ -19,7 +19,7 @@ import type { Database, Timeouts } from './database.ts';
 import { unavailable } from './errors.ts';
 import { Flight, statement } from './flight.ts';
 import type { Answer, Statement, Value } from './flight.ts';
-import { keyOfUser } from './idempotency-key.ts';
+import { keyOfUser } from '../idempotency-key.ts';
 import { Lane } from './lane.ts';
 import { textArray } from './text-array.ts';
 

@@ -116,7 +116,7 @@ export const PRUNE = statement(
 export const ADD_KEY = statement(
   'add-key',
   `INSERT INTO keys (id, "user", role, hash, created_at, expires_at, revoked_at, last_used_at)
-   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
 );
 export const REVOKE_KEY = statement(
   'revoke-key',
