@@ -113,7 +113,10 @@ export class SimulatedWorker {
     });
     this.#outbox = new Outbox(this.#runtime, SILENT, {
       accepted: (item, status) => this.#accepted(item, status),
-      refused: (_item, reason) => around.tally.error(`result refused: ${reason.split(':', 1)[0] ?? ''}`),
+      refused: (_item, reason) => {
+        around.tally.error(`result refused: ${reason.split(':', 1)[0] ?? ''}`);
+        void this.#ask();
+      },
     });
     const transport = thinTransport({
       url: plan.url,
@@ -390,14 +393,14 @@ export class SimulatedWorker {
     }
     const end = BigInt(item.body.end);
     this.#around.acknowledged?.({ start: end - item.units, end });
-    if (this.#sent === undefined) {
-      tally.count('resent');
-      void this.#ask();
-      return;
+    if (this.#sent === undefined) tally.count('resent');
+    else {
+      const now = performance.now();
+      tally.times.submit.add(now - this.#sent.at_ms);
+      tally.times.due.add(now - this.#sent.due_ms);
     }
-    const now = performance.now();
-    tally.times.submit.add(now - this.#sent.at_ms);
-    tally.times.due.add(now - this.#sent.due_ms);
+    // What was sent again, on this connection or a new one, asked for no lease along with it.
+    void this.#ask();
   }
 
   #revoked(ids: readonly string[]): void {

@@ -210,6 +210,20 @@ export class RunningPostgres {
     return this.#urlOf(name);
   }
 
+  /** The rows that a statement finds in the database at `url`, one of this server's. */
+  async ask(url: string, sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const client = new pg.Client({ connectionString: url });
+    // A server that is killed under it: the question says so too.
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      const { rows } = await client.query<Record<string, unknown>>(sql);
+      return rows;
+    } finally {
+      await client.end();
+    }
+  }
+
   #urlOf(database: string): string {
     return `postgres://${SUPERUSER}:${this.#folder.password}@127.0.0.1:${this.port}/${database}`;
   }
