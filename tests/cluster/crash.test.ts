@@ -10,7 +10,7 @@ import type { Threads } from './processes.ts';
 import { seededRandom, testFull, testSeed } from './random-moments.ts';
 
 const KILLS = testFull ? 20 : 3;
-const NUMBERS = testFull ? 1_000_000_000 : 120_000_000;
+const NUMBERS = testFull ? 5_000_000_000 : 600_000_000;
 /** Short batches, so that there is always something to lose. */
 const BATCH = NUMBERS / 200;
 const END_TIMEOUT_MS = testFull ? 30 * 60_000 : 5 * 60_000;
