@@ -73,7 +73,7 @@ export function explain(error: unknown, { place, user, database }: Address): str
     case '25006':
       return `PostgreSQL at ${place} can only be read (a standby?): let STORE_URL name the primary`;
     case '53300':
-      return `PostgreSQL at ${place} has no connection left: raise max_connections; a coordinator takes 5`;
+      return `PostgreSQL at ${place} has no connection left: raise max_connections; a coordinator takes 6`;
     case '53100':
       return `the disk of PostgreSQL at ${place} is full: free some space; a running coordinator goes on by itself then`;
     default:
