@@ -168,7 +168,7 @@ export function overview(core: Core, jobs: JobTable, reads: JobReads, draining: 
     protocol: PROTOCOL_VERSION,
     uptime_seconds: (now - core.startedAt) / 1000,
     draining,
-    store: core.committer.available ? 'ok' : 'unavailable',
+    store: core.storeAvailable ? 'ok' : 'unavailable',
     workers: {
       expected: config.expectedWorkers(),
       ...sumWorkers([localWorkers(core), elsewhere.workers]),

@@ -31,6 +31,8 @@ export interface Core {
   readonly watchers: Watchers;
   /** ALONE until the core is put together. */
   elsewhere: Elsewhere;
+  /** Whether the store can be written, as far as is known. */
+  readonly storeAvailable: boolean;
   /** Time of the start, milliseconds since 1970. */
   readonly startedAt: number;
   now(): number;

@@ -100,6 +100,9 @@ export async function createCluster(dependencies: ClusterDependencies): Promise<
     batches: new RecentBatches(),
     watchers,
     elsewhere: ALONE,
+    get storeAvailable() {
+      return committer.available && core.elsewhere.reachable;
+    },
     startedAt: now(),
     now,
   };
@@ -230,7 +233,7 @@ export async function createCluster(dependencies: ClusterDependencies): Promise<
     },
     throughput: (windowSeconds) => throughputHistory(store, windowSeconds, now()),
     watch: (listener) => watchers.watch(listener),
-    notReady: () => stopping ?? (committer.available ? null : 'the store cannot be written'),
+    notReady: () => stopping ?? (core.storeAvailable ? null : 'the store cannot be written'),
     close: async () => {
       if (stopping === 'the coordinator is stopping') return;
       stopping = 'the coordinator is stopping';
@@ -260,7 +263,7 @@ export async function createCluster(dependencies: ClusterDependencies): Promise<
       connected: () => connectedWorkers(core),
       leases: () => book.live,
       queueDepth: () => ({ jobs: jobs.line.size, results: committer.waitingResults }),
-      storeAvailable: () => committer.available,
+      storeAvailable: () => core.storeAvailable,
       replicas: () => 1 + (replicas?.count ?? 0),
     },
   };

@@ -12,6 +12,8 @@ import type { Node } from './nodes.ts';
 export interface Elsewhere {
   /** Whether there are, or may be, other coordinators. */
   readonly shared: boolean;
+  /** Whether the store, and with it the others, was heard of a second ago. */
+  readonly reachable: boolean;
   /** Of workers that take work and are connected elsewhere; equal ones once. */
   readonly facts: readonly WorkerFacts[];
   /** Of all others, as of a second ago. */
@@ -49,6 +51,7 @@ const NOTHING_OUT = { leases: 0, rate: 0 } as const;
 
 export const ALONE: Elsewhere = {
   shared: false,
+  reachable: true,
   facts: [],
   workers: NOBODY,
   throughput: [],

@@ -23,7 +23,7 @@ export class Outlooks {
 
   #waitingFor(job: Job, position: number | null): string | null {
     if (job.state !== 'pending' && job.state !== 'running') return null;
-    if (!this.#core.committer.available) return 'the store: it cannot be written now';
+    if (!this.#core.storeAvailable) return 'the store: it cannot be written now';
     if (job.leases.size > 0 || this.#core.elsewhere.outOf(job.id).leases > 0 || job.closing) return null;
     // Nothing is left to lease: what is out or waits for its commit will end it.
     if (!job.ready && !job.holdsRecovered) return null;

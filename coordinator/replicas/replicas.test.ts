@@ -344,6 +344,40 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
     );
   });
 
+  test('while the database is away nothing is acknowledged, and all of them say so; then it goes on', async (t) => {
+    const own = await startPostgres(t);
+    const url = await own.createDatabase('away');
+    const a = await startReplica(t, url);
+    const b = await startReplica(t, url);
+    const { job_id: id } = await submitSquares(a.cluster, 1n, 20_001n);
+    const [one, two] = [connect(a.cluster, 'one'), connect(b.cluster, 'two')];
+    const held = [await leaseOnce(one), await leaseOnce(two)];
+    await own.kill();
+    for (const { cluster } of [a, b]) {
+      await until('it is unready, though nobody asked it for anything', () => cluster.notReady() !== null);
+      assert.equal(cluster.overview().store, 'unavailable');
+    }
+    for (const [i, worker] of [one, two].entries()) {
+      const lease = held[i];
+      assert.ok(lease !== undefined);
+      await assert.rejects(worker.session.submit(answer(lease)), code('store_unavailable'));
+    }
+    await assert.rejects(b.cluster.status(id), code('store_unavailable'));
+    await own.start();
+    for (const { cluster } of [a, b]) await until('it is ready again', () => cluster.notReady() === null);
+    assert.equal(a.observer.get('take-overs') + b.observer.get('take-overs'), 0, 'nobody was taken over');
+    for (const [i, worker] of [one, two].entries()) {
+      const lease = held[i];
+      assert.ok(lease !== undefined);
+      assert.deepEqual(await worker.session.submit(answer(lease)), { status: 'accepted' });
+    }
+    await until('all is computed', async () => {
+      await Promise.all([work(one), work(two)]);
+      return (await a.cluster.status(id)).status === 'completed';
+    });
+    assert.deepEqual((await b.cluster.results(id)).result, squaresOf({ start: '1', end: '20001' }));
+  });
+
   test('keys that one adds or revokes are known to the others', async (t) => {
     const [a, b] = await replicas(t, 2);
     assert.ok(a && b);

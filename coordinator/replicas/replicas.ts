@@ -68,6 +68,7 @@ export class Replicas implements Elsewhere {
   /** What could not be read when it was rung or taken over: looked at again with each beat until it is. */
   readonly #unread = new Map<string, 'row' | 'parts'>();
   #resyncDue = false;
+  #reachable = true;
   #recountAt = 0;
   #pruned = false;
   #batchesAt = 0;
@@ -90,6 +91,10 @@ export class Replicas implements Elsewhere {
   /** Other coordinators that live, as far as is known. */
   get count(): number {
     return this.#others.size;
+  }
+
+  get reachable(): boolean {
+    return this.#reachable;
   }
 
   get facts(): readonly WorkerFacts[] {
@@ -241,7 +246,7 @@ export class Replicas implements Elsewhere {
     const changed = [...this.#changed];
     this.#changed.clear();
     const text = summaryText(this.#core, this.#parts.jobs.running, changed);
-    const { others, adopted } = await this.#channel.beat(text);
+    const { others, adopted } = await this.#reached(this.#channel.beat(text));
     this.#others = new Map(others.map(({ epoch, summary }) => [epoch, readSummary(summary)]));
     for (const epoch of this.#batchesSeen.keys())
       if (!this.#others.has(epoch)) this.#batchesSeen.delete(epoch);
@@ -258,6 +263,18 @@ export class Replicas implements Elsewhere {
     await this.#endings();
     this.#askForWork();
     await this.#recount();
+  }
+
+  /** A beat needs the store as a commit does, and comes without being asked for. */
+  async #reached<T>(beat: Promise<T>): Promise<T> {
+    try {
+      const beaten = await beat;
+      this.#reachable = true;
+      return beaten;
+    } catch (error) {
+      this.#reachable = false;
+      throw error;
+    }
   }
 
   /** Others' changes are no change of this coordinator's, to be told again. */

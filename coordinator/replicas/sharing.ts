@@ -7,6 +7,7 @@ import type { Range } from '../../protocol/range.ts';
 import type { Core } from '../jobs/core.ts';
 import type { Job } from '../jobs/job.ts';
 import type { JobTable } from '../jobs/job-table.ts';
+import { RangeSet } from '../jobs/ranges.ts';
 import type { Segment } from '../jobs/segment.ts';
 import type { Waker } from '../jobs/waker.ts';
 import type { SegmentPiece } from '../store/store.ts';
@@ -104,28 +105,30 @@ function partOf(hole: Range, theirs: number, ours: number, tile: bigint): Range 
   return { start: hole.start + aligned, end: hole.end };
 }
 
+/** A piece of which everything is folded already has no row: nobody would fold anything of it, and delete it then. */
 function piecesOf(segment: Segment, given: Range, to: number): readonly SegmentPiece[] {
   const { start, end } = segment.range;
-  const folded = segment.folded;
-  const within = (range: Range): readonly Range[] =>
-    folded
-      .filter((each) => each.start < range.end && range.start < each.end)
-      .map((each) => ({
-        start: each.start > range.start ? each.start : range.start,
-        end: each.end < range.end ? each.end : range.end,
-      }));
+  const folded = new RangeSet(segment.folded);
   const before = { start, end: given.start };
   const after = { start: given.end, end };
   return [
-    { range: before, covered: within(before), owner: null },
+    { range: before, covered: folded.within(before), owner: null },
     { range: given, covered: [], owner: to },
-    { range: after, covered: within(after), owner: null },
-  ].filter(({ range }) => range.start < range.end);
+    { range: after, covered: folded.within(after), owner: null },
+  ].filter(({ range }) => range.start < range.end && !folded.contains(range));
 }
 
 /** The segment in memory, as the store has it now. */
 function takeOut(job: Job, segment: Segment, given: Range): void {
-  if (given.end < segment.range.end) job.addSegment(segment.splitAt(given.end));
-  if (given.start > segment.range.start) segment.splitAt(given.start);
-  else job.removeSegment(segment);
+  const pieces: Segment[] = [];
+  if (given.end < segment.range.end) {
+    const after = segment.splitAt(given.end);
+    job.addSegment(after);
+    pieces.push(after);
+  }
+  if (given.start > segment.range.start) {
+    segment.splitAt(given.start);
+    pieces.push(segment);
+  } else job.removeSegment(segment);
+  for (const piece of pieces) if (piece.isCovered && piece.results.size === 0) job.removeSegment(piece);
 }
