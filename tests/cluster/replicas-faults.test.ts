@@ -34,6 +34,12 @@ const END_TIMEOUT_MS = 120_000 + FAULTS * 20_000;
 const JOB = { start: 1, end: NUMBERS + 1, batch_size: BATCH };
 const REAL_JOB = { start: 1, end: 150_000_001, batch_size: 4_000_000 };
 
+/** What nobody who lives owns. */
+const OWNERLESS = `SELECT what, job_id, owner, state, left(of, 300) AS of FROM (
+    SELECT 'segment' AS what, job_id, owner, range_start || ' to ' || range_end || ', covered ' || covered AS of FROM segments
+    UNION ALL SELECT 'result', job_id, owner, range_start || ' to ' || range_end FROM journal
+  ) AS owned JOIN jobs ON id = job_id WHERE owner NOT IN (SELECT epoch FROM replicas) LIMIT 5`;
+
 const missing = (await providePostgres()) ?? (await provideNginx());
 
 test(
@@ -110,27 +116,34 @@ test(
       for (const range of told)
         assert.ok(held.contains(range), `acknowledged and lost: ${range.start} to ${range.end}`);
     };
-    /** Undefined: it is down right now. */
-    const count = async (sql: string): Promise<number | undefined> => {
-      try {
-        const [row] = await cluster.postgres.ask(cluster.databaseUrl, `SELECT (${sql})::integer AS count`);
-        return typeof row?.['count'] === 'number' ? row['count'] : undefined;
-      } catch {
-        return undefined;
-      }
+    /** None while the database is down. */
+    const rows = (sql: string) => cluster.postgres.ask(cluster.databaseUrl, sql).catch(() => []);
+    const count = async (table: string): Promise<number> => {
+      const [row] = await rows(`SELECT count(*)::integer AS count FROM ${table}`);
+      return typeof row?.['count'] === 'number' ? row['count'] : -1;
     };
-    const OWNERLESS = `SELECT count(*) FROM (SELECT owner FROM segments UNION ALL SELECT owner FROM journal) AS owned
-      WHERE owner NOT IN (SELECT epoch FROM replicas)`;
-    const settled = async (what: string, sql: string, wanted: number) => {
+    const settled = async (what: string, table: string, wanted: number) => {
       const from = performance.now();
-      let found: number | undefined;
-      await cluster.until(
-        async () => (found = await count(sql)) === wanted,
-        what,
-        60_000,
-        () => String(found),
-      );
+      let some = '';
+      const isSo = async () => {
+        if ((await count(table)) === wanted) return true;
+        some = JSON.stringify(await rows(`SELECT * FROM ${table} LIMIT 5`));
+        return false;
+      };
+      await cluster.until(isSo, what, 60_000, () => some);
       return Math.round(performance.now() - from);
+    };
+    const everythingIsOwned = async (): Promise<void> => {
+      const from = performance.now();
+      let found = '[]';
+      await cluster.until(
+        async () => (found = JSON.stringify(await rows(OWNERLESS))) === '[]',
+        'everything has an owner that lives',
+        60_000,
+        () => found,
+      );
+      const took_ms = Math.round(performance.now() - from);
+      if (took_ms > 1000) say(`something had no living owner for ${took_ms} ms`);
     };
 
     const faults = new Faults(cluster, say);
@@ -147,8 +160,7 @@ test(
         const healed = (async () => {
           await faults.run(fault);
           await nothingIsLost();
-          const ownerless_ms = await settled('everything has an owner that lives', OWNERLESS, 0);
-          if (ownerless_ms > 1000) say(`something had no living owner for ${ownerless_ms} ms`);
+          await everythingIsOwned();
         })();
         const one = healed.finally(() => running.delete(one));
         running.add(one);
@@ -174,9 +186,9 @@ test(
     await Promise.all(computed);
     say(`the real workers completed ${computed.length} jobs`);
 
-    const folded_ms = await settled('no segment is open', 'SELECT count(*) FROM segments', 0);
-    await settled('the journal is empty', 'SELECT count(*) FROM journal', 0);
-    await settled('the dead are gone', 'SELECT count(*) FROM replicas', cluster.coordinators.length);
+    const folded_ms = await settled('no segment is open', 'segments', 0);
+    await settled('the journal is empty', 'journal', 0);
+    await settled('the dead are gone', 'replicas', cluster.coordinators.length);
     say(`all is folded ${folded_ms} ms later`);
 
     const tally = new Tally();
