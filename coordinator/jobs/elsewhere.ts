@@ -19,6 +19,8 @@ export interface Elsewhere {
   /** Of all others, as of a second ago. */
   readonly workers: Pick<ClusterStatus['workers'], 'connected' | 'by_kind' | 'by_state'>;
   readonly throughput: ClusterStatus['throughput'];
+  /** Looks for a job that another coordinator may have added a moment ago. @throws ClusterError store_unavailable */
+  learn(jobId: string): Promise<void>;
   /** Leases that are out, and units per second. */
   outOf(jobId: string): { readonly leases: number; readonly rate: number };
   /**
@@ -55,6 +57,7 @@ export const ALONE: Elsewhere = {
   facts: [],
   workers: NOBODY,
   throughput: [],
+  learn: () => Promise.resolve(),
   outOf: () => NOTHING_OUT,
   settle: () => Promise.resolve(undefined),
   release: () => undefined,

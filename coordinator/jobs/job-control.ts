@@ -29,6 +29,7 @@ export class JobControl {
    * @throws ClusterError not_found, state_conflict, store_unavailable
    */
   async request(jobId: string, event: 'cancel' | 'pause' | 'resume', by: Actor): Promise<void> {
+    if (this.#jobs.get(jobId) === undefined) await this.#core.elsewhere.learn(jobId);
     const job = this.#jobs.get(jobId);
     if (job === undefined) return this.#requestOfStored(jobId, event);
     await job.exclusive(async () => {

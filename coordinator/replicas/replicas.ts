@@ -131,6 +131,10 @@ export class Replicas implements Elsewhere {
     await this.#beating;
   }
 
+  learn(jobId: string): Promise<void> {
+    return this.#ownership.changed(jobId);
+  }
+
   outOf(jobId: string): { readonly leases: number; readonly rate: number } {
     let leases = 0;
     let rate = 0;
