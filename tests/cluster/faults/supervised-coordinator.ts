@@ -98,7 +98,8 @@ export class SupervisedCoordinator {
     const asked = this.#expected;
     this.#expected = undefined;
     // SIGTERM ends one that is still starting without its doing.
-    const asAsked = asked !== undefined && (exit.signal === asked || (asked === 'SIGTERM' && exit.code === 0));
+    const asAsked =
+      asked !== undefined && (exit.signal === asked || (asked === 'SIGTERM' && exit.code === 0));
     if (!asAsked) this.ends.push({ name: this.name, at: Date.now(), output: child.output, ...exit });
     await sleep(RESTART_MS);
     if (this.#isHeld) await new Promise<void>((release) => (this.#release = release));
