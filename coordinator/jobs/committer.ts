@@ -9,6 +9,13 @@ import type { Log } from '../log.ts';
 import type { Change, Committed, Store } from '../store/store.ts';
 import { StoreFenced } from '../store/store.ts';
 
+function away(): ClusterError {
+  return new ClusterError(
+    'store_unavailable',
+    'the store can’t be reached now: nothing was stored, try again later',
+  );
+}
+
 interface Write {
   readonly changes: readonly Change[];
   /** Called once the changes are durable, synchronously, in order. Never throws. */
@@ -47,6 +54,8 @@ export class Committer {
   #fenced = false;
   #closed = false;
   #available = true;
+  /** The store was not heard of lately, and what is being committed may have to wait for it. */
+  #away = false;
   #probe: (() => void) | undefined;
   #full: () => void = () => undefined;
   #waitingResults = 0;
@@ -93,6 +102,10 @@ export class Committer {
         reject(new ClusterError('not_ready', 'this coordinator is stopping: try again'));
         return;
       }
+      if (this.#away && this.#running) {
+        reject(away());
+        return;
+      }
       const settle = (committed: Committed) => {
         resolve(apply(committed));
       };
@@ -122,6 +135,19 @@ export class Committer {
     this.#notes.push(change);
     if (this.#notes.length > MAX_NOTES) this.#notes.shift();
     if (this.#available) this.#start();
+  }
+
+  /**
+   * The store can't be reached, or can again. A commit whose answer was lost waits until it is known whether it is
+   * durable; what comes after it is refused meanwhile instead of waiting along, for as long as the store is away.
+   */
+  reached(isReached: boolean): void {
+    this.#away = !isReached;
+    if (isReached || !this.#running) return;
+    const refused = this.#waiting;
+    this.#waiting = [];
+    this.#waitingResults -= refused.filter(({ isResult }) => isResult).length;
+    for (const { fail } of refused) fail(away());
   }
 
   async close(): Promise<void> {

@@ -274,9 +274,11 @@ export class Replicas implements Elsewhere {
     try {
       const beaten = await beat;
       this.#reachable = true;
+      this.#core.committer.reached(true);
       return beaten;
     } catch (error) {
       this.#reachable = false;
+      this.#core.committer.reached(false);
       throw error;
     }
   }
