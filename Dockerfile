@@ -32,6 +32,7 @@ RUN --mount=type=cache,id=threads-npm,target=/tmp/npm npm ci --omit=dev --ignore
 RUN mkdir /dawn && mv node_modules/webgpu /dawn/webgpu \
  && rm -r node_modules/preact node_modules/@preact node_modules/comlink node_modules/@noble node_modules/.bin \
  && find node_modules -type d '(' -name test -o -name tests -o -name __tests__ ')' -prune -exec rm -r {} + \
+ && find node_modules -name '*.test.ts' -delete \
  && find node_modules '(' -name '*.map' -o -name '*.md' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' ')' -delete
 
 # The project's own files, as they run: sources and what is built of them, without the pages' sources.

@@ -210,7 +210,6 @@ suite('a watched cluster', { skip: 'missing' in found ? found.missing : false },
     }
     // Nothing is refused here, and there is neither a GPU nor a volunteer, nor another coordinator.
     assert.deepEqual(bare.toSorted(), [
-      'coordinator.json Results for other coordinators',
       'jobs.json Refused results',
       'overview.json GPU use',
       'volunteers.json Busy share',
