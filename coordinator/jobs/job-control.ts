@@ -97,13 +97,19 @@ export class JobControl {
       const { changes, apply, undo } = this.#folding.close(job);
       try {
         const also = [...changes, line];
-        await this.#jobs.transition(job, event, error === undefined ? { also } : { also, error });
+        const options = error === undefined ? { also } : { also, error };
+        const written = await this.#jobs.transition(job, event, options);
+        this.#book.revokeAll(job);
+        if (written) apply();
+        else {
+          // Another coordinator has ended it at this moment: what is here is folded by itself.
+          undo();
+          this.#folding.restored(job);
+        }
       } catch (refused) {
         undo();
         throw refused;
       }
-      this.#book.revokeAll(job);
-      apply();
     } finally {
       job.closing = false;
       this.#core.queue.refresh(job);

@@ -185,7 +185,7 @@ export class JobTable {
    * Claims the first or next segment; a pending job runs from then on. Call within `job.exclusive`.
    * @param next what to claim of the job as it is then; undefined: nothing any more
    */
-  begin(job: Job, next: () => Range | undefined, apply: (range: Range) => void): Promise<void> {
+  begin(job: Job, next: () => Range | undefined, apply: (range: Range) => void): Promise<boolean> {
     return this.#change(job, () => {
       const range = next();
       if (range === undefined) return undefined;
@@ -204,13 +204,14 @@ export class JobTable {
   /**
    * Call within `job.exclusive`.
    * @param also further changes of the same transaction
+   * @returns whether anything was written: not if the job was in that state already, by another coordinator's word
    * @throws ClusterError state_conflict, store_unavailable
    */
   transition(
     job: Job,
     event: JobEvent,
     options: { readonly also?: readonly Change[]; readonly error?: StoredJobError } = {},
-  ): Promise<void> {
+  ): Promise<boolean> {
     return this.#change(job, () => {
       const progress = this.#after(job, event, options.error);
       if (progress.state === job.state) return undefined;
@@ -222,15 +223,16 @@ export class JobTable {
   /**
    * Changes the job's row as it is now; if another coordinator has changed it meanwhile, as it is then.
    * @param plan called once for each try; undefined: nothing is to be changed any more
+   * @returns whether anything was changed
    * @throws ClusterError store_unavailable
    */
   async #change(
     job: Job,
     plan: () => { readonly changes: readonly Change[]; readonly apply: () => void } | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const planned = plan();
-      if (planned === undefined) return;
+      if (planned === undefined) return false;
       const { revision } = job;
       const condition = { of: 'revision', jobId: job.id, revision } as const;
       const change: Change = { kind: 'conditional', condition, changes: planned.changes };
@@ -240,7 +242,7 @@ export class JobTable {
         planned.apply();
         return true;
       });
-      if (made) return;
+      if (made) return true;
       await this.refresh(job);
     }
     throw new ClusterError(

@@ -31,13 +31,19 @@ export interface OwnershipParts {
   readonly waker: Waker;
 }
 
+/** A row that is being read, and the read after it. */
+interface Look {
+  readonly done: Promise<void>;
+  again: Promise<void> | undefined;
+}
+
 export class Ownership {
   readonly #core: Core;
   readonly #channel: ReplicaChannel;
   readonly #parts: OwnershipParts;
   readonly #over = new Set<string>();
   readonly #heldBack = new Set<string>();
-  readonly #looking = new Map<string, Promise<void>>();
+  readonly #looking = new Map<string, Look>();
 
   constructor(core: Core, channel: ReplicaChannel, parts: OwnershipParts) {
     this.#core = core;
@@ -49,12 +55,12 @@ export class Ownership {
   changed(jobId: string): Promise<void> {
     const under = this.#looking.get(jobId);
     if (under !== undefined) {
-      const again = under.then(() => this.changed(jobId));
-      return again;
+      under.again ??= under.done.catch(() => undefined).then(() => this.changed(jobId));
+      return under.again;
     }
-    const looked = this.#look(jobId).finally(() => this.#looking.delete(jobId));
-    this.#looking.set(jobId, looked);
-    return looked;
+    const done = this.#look(jobId).finally(() => this.#looking.delete(jobId));
+    this.#looking.set(jobId, { done, again: undefined });
+    return done;
   }
 
   async #look(jobId: string): Promise<void> {

@@ -62,9 +62,8 @@ export class Replicas implements Elsewhere {
   readonly #changed = new Set<string>();
   readonly #unwatch: () => void;
   #beating: Promise<void> | undefined;
+  #following: Promise<void> | undefined;
   #stopped = false;
-  /** One after the other, so that a resync sees what a ring before it changed. */
-  #rings: Promise<void> = Promise.resolve();
   /** What could not be read when it was rung or taken over: looked at again with each beat until it is. */
   readonly #unread = new Map<string, 'row' | 'parts'>();
   #resyncDue = false;
@@ -113,22 +112,31 @@ export class Replicas implements Elsewhere {
   async start(): Promise<void> {
     this.#channel.listen((ring) => this.#heard(ring));
     await this.#beat();
+    await this.#follow();
   }
 
-  /** Called often; beats once a second. */
+  /**
+   * Called once a second. A beat waits for nothing but the store: what follows from it may wait for a job, and whoever does
+   * not beat is taken for dead.
+   */
   sweep(): void {
-    if (this.#stopped || this.#beating !== undefined) return;
-    this.#beating = this.#beat()
+    if (this.#stopped) return;
+    this.#beating ??= this.#beat()
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#beating = undefined;
+      });
+    this.#following ??= this.#follow()
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#following = undefined;
       });
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unwatch();
-    await this.#beating;
+    await Promise.all([this.#beating, this.#following]);
   }
 
   learn(jobId: string): Promise<void> {
@@ -258,12 +266,15 @@ export class Replicas implements Elsewhere {
     if (adopted.length > 0) {
       const { log, observer } = this.#core.dependencies;
       log.warn({ jobs: adopted.length }, 'took over what another coordinator has left');
+      observer.tookOver(adopted.length);
       for (const id of adopted) this.#ownership.holdBack(id);
       for (const id of adopted) this.#unread.set(id, 'parts');
-      await this.#catchUp();
-      observer.tookOver(adopted.length);
-    } else await this.#catchUp();
+    }
     for (const { changed: jobs } of this.#summaries()) for (const id of jobs) this.#tellWatchers(id);
+  }
+
+  async #follow(): Promise<void> {
+    await this.#catchUp();
     await this.#endings();
     this.#askForWork();
     await this.#recount();
@@ -348,11 +359,7 @@ export class Replicas implements Elsewhere {
       this.#post.receive(ring.from, ring.body);
       return;
     }
-    this.#rings = this.#rings
-      .then(() => this.#act(ring))
-      .catch((error: unknown) => {
-        this.#failed(error);
-      });
+    this.#act(ring).catch((error: unknown) => this.#failed(error));
   }
 
   async #act(ring: Exclude<Ring, { kind: 'mail' }>): Promise<void> {
