@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ClusterError } from '../protocol/errors.ts';
 import { workloads } from '../shaders/registry.ts';
 import { createApi } from './api/api.ts';
 import type { Api } from './api/api.ts';
@@ -14,6 +15,7 @@ import { ConnectionLimit, limitSockets } from './access/connection-limit.ts';
 import { DEFAULT_CONNECTIONS_PER_ADDRESS } from './access/limits.ts';
 import { openDoors } from './access/open-doors.ts';
 import type { Cluster, Runtime } from './cluster.ts';
+import { StartError } from './config.ts';
 import type { CoordinatorConfig } from './config.ts';
 import { exitOnCrash } from './crash.ts';
 import { expectedWorkers } from './expected-workers.ts';
@@ -60,6 +62,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     return await assemble(config, log, undo);
   } catch (error) {
     for (const step of undo.toReversed()) await step();
+    // A shared store may go away at any moment, this one too.
+    if (error instanceof ClusterError && error.code === 'store_unavailable') {
+      throw new StartError('store', `the store can’t be read: ${error.message}`, error);
+    }
     throw error;
   }
 }
