@@ -225,6 +225,30 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
     }
   });
 
+  test('of two that cancel at the same moment both fold what they have, once', async (t) => {
+    databases += 1;
+    const url = await server.createDatabase(`replicas${databases}`);
+    const a = await startReplica(t, url, {}, 100);
+    const b = await startReplica(t, url, {}, 100);
+    await until('both see each other', () => a.cluster.gauges.replicas() === 2);
+    const { job_id: id } = await submitSquares(a.cluster, 1n, 1n << 40n);
+    const workers = [connect(a.cluster, 'one'), connect(b.cluster, 'two')];
+    let units = 0n;
+    for (const worker of workers) {
+      const lease = await leaseOnce(worker);
+      await worker.session.submit(answer(lease));
+      units += BigInt(lease.end) - BigInt(lease.start);
+    }
+    await Promise.all([a.cluster.cancel(id, ADMIN), b.cluster.cancel(id, ADMIN)]);
+    await until('nothing is left in the journal', async () => {
+      const snapshot = await a.store.findSnapshot(id);
+      return snapshot?.results.length === 0;
+    });
+    const snapshot = await b.store.findSnapshot(id);
+    assert.equal(snapshot?.job.done, units, 'all of it is in the shares');
+    assert.equal((await b.cluster.status(id)).progress.done, units.toString());
+  });
+
   test('what is rung before its commit is answered is the same job, and computed once', async (t) => {
     databases += 1;
     const url = await server.createDatabase(`replicas${databases}`);
