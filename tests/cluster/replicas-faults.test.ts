@@ -40,10 +40,7 @@ const OWNERLESS = `SELECT what, job_id, owner, state, left(of, 300) AS of FROM (
     UNION ALL SELECT 'result', job_id, owner, range_start || ' to ' || range_end FROM journal
   ) AS owned JOIN jobs ON id = job_id WHERE owner NOT IN (SELECT epoch FROM replicas) LIMIT 5`;
 
-// Ten faults take one to two and a half minutes, and not every seed has passed on a busy machine (docs/measurements.md).
-const missing = testFull
-  ? ((await providePostgres()) ?? (await provideNginx()))
-  : 'some minutes: npm run test:full runs it';
+const missing = (await providePostgres()) ?? (await provideNginx());
 
 test(
   `${FAULTS} faults under three coordinators and 60 workers: every number counted once (seed ${testSeed})`,
