@@ -5,6 +5,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CuttingProxy } from '../setup/cutting-proxy.ts';
+import { postgresSuite } from '../setup/postgres-suite.ts';
 import { RealCluster } from './cluster.ts';
 import { freePort, Threads } from './processes.ts';
 import type { Ending } from './processes.ts';
@@ -69,11 +71,25 @@ test('a damaged database: the message names the file and is no crash', async (t)
   assert.match(output, /damaged|corrupt|not a database/i);
 });
 
-test('STORE_URL is refused until there is such a store', async (t) => {
+test('a STORE_URL that leads nowhere: the message names the setting', async (t) => {
   const output = await refused(t, {
     DATA_DIR: temporaryFolder(t),
     COORDINATOR_PORT: String(await freePort()),
     STORE_URL: 'postgres://example.invalid/threads',
   });
   assert.match(output, /STORE_URL/);
+});
+
+await postgresSuite('a shared store', ({ newDatabase }) => {
+  test('one that goes away while jobs are read: the message says so, and is no crash', async (t) => {
+    const proxy = await CuttingProxy.to(await newDatabase(), t);
+    const cut = proxy.cutNext('active-jobs', 'before');
+    const output = await refused(t, {
+      DATA_DIR: temporaryFolder(t),
+      COORDINATOR_PORT: String(await freePort()),
+      STORE_URL: proxy.url,
+    });
+    await cut;
+    assert.match(output, /the store can’t be read/);
+  });
 });

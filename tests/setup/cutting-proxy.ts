@@ -1,11 +1,11 @@
-/** A way to PostgreSQL that can be cut, for all or at the very message by which a transaction is committed. */
+/** A way to PostgreSQL that can be cut, for all or at a message: the one by which a transaction is committed, or any other. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-const COMMIT = Buffer.from('COMMIT\0');
+const COMMIT = 'COMMIT\0';
 
 /**
- * `before`: COMMIT does not arrive. `after`: it arrives, and its answer does not. `silent`: it does not arrive, and
+ * `before`: the message does not arrive. `after`: it arrives, and its answer does not. `silent`: it does not arrive, and
  * neither side learns of it: connections stay, and nothing comes through them any more.
  */
 export type Cut = 'before' | 'after' | 'silent';
@@ -14,7 +14,7 @@ export class CuttingProxy {
   readonly #server: Server;
   readonly #target: URL;
   readonly #sockets = new Set<Socket>();
-  #cut: { readonly where: Cut; readonly done: () => void } | undefined;
+  #cut: { readonly message: Buffer; readonly where: Cut; readonly done: () => void } | undefined;
   #isOpen = true;
   #isSilent = false;
 
@@ -45,8 +45,13 @@ export class CuttingProxy {
 
   /** Resolves when the next COMMIT was cut; the way stays closed from then on. */
   cutNextCommit(where: Cut): Promise<void> {
+    return this.cutNext(COMMIT, where);
+  }
+
+  /** The same with any other text that a message of ours holds. */
+  cutNext(text: string, where: Cut): Promise<void> {
     return new Promise((resolve) => {
-      this.#cut = { where, done: resolve };
+      this.#cut = { message: Buffer.from(text), where, done: resolve };
     });
   }
 
@@ -84,11 +89,11 @@ export class CuttingProxy {
     };
     client.on('data', (bytes: Buffer) => {
       if (this.#isSilent) return;
-      const { where, done } = this.#cut ?? {};
-      if (done === undefined || !bytes.includes(COMMIT)) {
+      if (this.#cut === undefined || !bytes.includes(this.#cut.message)) {
         server.write(bytes);
         return;
       }
+      const { where, done } = this.#cut;
       this.#cut = undefined;
       if (where === 'silent') {
         this.#isSilent = true;
