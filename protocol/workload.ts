@@ -76,6 +76,11 @@ export interface CpuKernel {
   readonly source: string;
   /** File name of the compiled module in build/kernels/, e.g. `collatz-statistics.wasm`. */
   readonly module: string;
+  /**
+   * Units of the kernel's own blocks: a call that begins and ends at multiples of it does the same work in less time.
+   * Absent: it is all the same where one begins.
+   */
+  readonly grain?: bigint;
 }
 
 /**

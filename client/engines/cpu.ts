@@ -102,7 +102,9 @@ export class CpuEngine implements Engine {
       const started = this.#runs.find(({ run }) => run.cuttable);
       if (started === undefined || !this.#duty.mayBegin()) return;
       started.pacing.retarget(this.#duty.piece_scale);
-      const piece = started.run.cut(started.pacing.units);
+      const { workload, parameters } = started.run.batch;
+      const { grain } = workload.kernels(parameters).cpu;
+      const piece = started.run.cut(started.pacing.units, grain);
       if (piece === undefined) return;
       void this.#compute(started, piece);
     }

@@ -15,6 +15,33 @@ const program = await CpuProgram.load(
 );
 
 suite(`a batch cut into pieces (TEST_SEED=${seed})`, () => {
+  test('ends its pieces where the kernel’s own blocks do, if such an end is near', () => {
+    const lengthsOf = (units: bigint, grain: bigint, start: bigint) => {
+      const run = new TileRun({ ...batch, range: { start, end: 200n } });
+      const ends: bigint[] = [];
+      for (let piece = run.cut(units, grain); piece !== undefined; piece = run.cut(units, grain)) {
+        assert.equal(piece.start, ends.at(-1) ?? start);
+        ends.push(piece.end);
+      }
+      return ends;
+    };
+    assert.deepEqual(lengthsOf(50n, 50n, 0n), [50n, 100n, 150n, 200n]);
+    assert.deepEqual(lengthsOf(90n, 50n, 3n), [100n, 200n]);
+    assert.deepEqual(lengthsOf(60n, 100n, 30n), [100n, 160n, 200n]);
+    fc.assert(
+      fc.property(fc.bigInt(1n, 90n), fc.bigInt(1n, 90n), fc.bigInt(0n, 150n), (units, grain, start) => {
+        const ends = lengthsOf(units, grain, start);
+        assert.equal(ends.at(-1), 200n);
+        for (const [i, end] of ends.entries()) {
+          const length = end - (ends[i - 1] ?? start);
+          assert.ok(length > 0n && 2n * length <= 3n * units, `${length} for ${units}`);
+          if (units >= grain) assert.ok(end % grain === 0n || end === 200n, `${end} at ${grain}`);
+        }
+      }),
+      { seed, numRuns },
+    );
+  });
+
   test('gives the same whatever the lengths of the pieces and the order of their answers', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -58,28 +58,35 @@ export class TileRun implements BatchRun {
     );
   }
 
-  /** The next piece: at most `units` long, of whole tiles or within one. Undefined if there is none. */
-  cut(units: bigint): Range | undefined {
+  /**
+   * The next piece. Undefined if there is none.
+   * @param units its length at most: of whole tiles, or within one
+   * @param grain tiles are nothing to it then: it ends at a multiple of this where one is nearer than half of `units`
+   */
+  cut(units: bigint, grain?: bigint): Range | undefined {
     if (!this.cuttable) return undefined;
     this.#running++;
     const again = this.#returned.shift();
     if (again !== undefined) {
-      const end = this.#pieceEnd(again.start, units, again.end);
+      const end = this.#pieceEnd(again.start, units, again.end, grain);
       if (end < again.end) this.#returned.unshift({ start: end, end: again.end });
       return { start: again.start, end };
     }
     const start = this.#cursor;
-    this.#cursor = this.#pieceEnd(start, units, this.batch.range.end);
+    this.#cursor = this.#pieceEnd(start, units, this.batch.range.end, grain);
     return { start, end: this.#cursor };
   }
 
-  #pieceEnd(start: bigint, units: bigint, most: bigint): bigint {
+  #pieceEnd(start: bigint, units: bigint, most: bigint, grain?: bigint): bigint {
+    const end = start + (grain === undefined ? this.#tiles(start, units) : toSeam(start, units, grain));
+    return end < most ? end : most;
+  }
+
+  #tiles(start: bigint, units: bigint): bigint {
     const { range, tileLength } = this.batch;
     const into = (start - range.start) % tileLength;
-    let length = units;
-    if (into === 0n && units >= tileLength) length -= units % tileLength;
-    else if (length > tileLength - into) length = tileLength - into;
-    return start + length < most ? start + length : most;
+    if (into === 0n && units >= tileLength) return units - (units % tileLength);
+    return units > tileLength - into ? tileLength - into : units;
   }
 
   /** The piece was not computed; it is cut again before anything else. */
@@ -160,4 +167,10 @@ export class TileRun implements BatchRun {
     this.#returned = [];
     this.#resolveEnded(end);
   }
+}
+
+function toSeam(start: bigint, units: bigint, grain: bigint): bigint {
+  const up = start + units + grain / 2n;
+  const length = up - (up % grain) - start;
+  return 2n * length >= units && 2n * length <= 3n * units ? length : units;
 }

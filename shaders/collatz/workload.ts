@@ -47,11 +47,11 @@ type Tile = StatisticsTile | VerificationTile;
 
 const statisticsKernels: Kernels = {
   gpu: statisticsGpuKernel,
-  cpu: { source: 'collatz/assembly/statistics.ts', module: 'collatz-statistics.wasm' },
+  cpu: { source: 'collatz/assembly/statistics.ts', module: 'collatz-statistics.wasm', grain: 1n << 20n },
 };
 const verifyKernels: Kernels = {
   gpu: verificationGpuKernel,
-  cpu: { source: 'collatz/assembly/verify.ts', module: 'collatz-verify.wasm' },
+  cpu: { source: 'collatz/assembly/verify.ts', module: 'collatz-verify.wasm', grain: 1n << 30n },
 };
 
 /** 12327829503 is the first start whose path passes 2^64. */

@@ -27,6 +27,11 @@ const NARROW_BLOCKS: u64 = 1 << 25;
 const DOUBLE_BLOCKS: u64 = 1 << 56;
 /** Bits by which what is known must exceed n for 64 blocks at once: no 24 steps climb higher. */
 const GROUP_HEADROOM: i64 = 16;
+/**
+ * Numbers that are looked at in order before it is asked again whether enough is known. With whole blocks, 2^24, ranges of
+ * 2^28 numbers took 15 % longer and of 2^29 6 %; with 2^18 the first group knows so little that it takes 5 to 15 % longer.
+ */
+const IN_ORDER: u64 = 1 << 21;
 const HEADER_WORDS: usize = 4;
 const LIMB_BITS: u64 = 44;
 const LIMB_MASK: u64 = (1 << 44) - 1;
@@ -94,8 +99,8 @@ function group(nHi: u64, nLo: u64, length: u64): u64 {
   high0 = u128.lo & ~GROUP_MASK;
   const firstBlock = u128.lo & GROUP_MASK;
   const from = nLo & SIEVE_MASK;
-  const last = from + length - 1;
   const inOrder = glide.headroom(nLo, nHi, nLo) < GROUP_HEADROOM;
+  const last = from + (inOrder ? min(length, IN_ORDER) : length) - 1;
   let lastBlock = firstBlock + (last >> sieve.SIEVE_BITS);
   let to = (last & SIEVE_MASK) + 1;
   const most = inOrder ? firstBlock : GROUP_MASK;
