@@ -72,7 +72,7 @@ async function jobBeside(runners: readonly Runner[], test: Case, options: JobOpt
   const units = BigInt(Math.max(1, Math.round(unitsPerSecond * options.seconds)));
   const gpus: GpuProbe = { adapters: gpu === undefined ? [] : [gpu], problem: null, unreachable: [] };
   const environment = { ...options.environment, ...ONE_LAVAPIPE_THREAD };
-  const cluster = await startMeasured(environment, gpu === undefined ? threads : 0, signal, gpus);
+  const cluster = await startMeasured(environment, gpu === undefined ? threads : 0, signal, { gpus });
   let job: JobRun;
   let beside: readonly Measured[];
   try {

@@ -28,6 +28,8 @@ export const load: Command = {
     options.LOAD_SEED,
     options.LOAD_PROCESSES,
     options.WAITING_JOBS,
+    options.LOAD_FINISHED,
+    options.LOAD_STORE,
     options.WORKER_THREADS,
     options.TARGET_URLS,
     options.TARGET_METRICS,
@@ -43,6 +45,7 @@ export const load: Command = {
     'load --scenario paced --rate 1000 --idle 5000',
     'load --scenario storm --workers 5000',
     'load --scenario churn --seed 7 --json',
+    'load --load-store postgres://threads@127.0.0.1/threads --finished-jobs 100000',
   ],
   async run(context) {
     checkTargets(context);
@@ -79,13 +82,21 @@ async function measure({ settings }: Context, name: Name, signal: AbortSignal): 
   const [first, ...others] = settings.get(options.TARGET_URLS);
   const key = first === undefined ? undefined : keyFor(settings, first, 'admin');
   const threads = Math.max(1, settings.get(options.WORKER_THREADS));
+  const store = {
+    database: settings.get(options.LOAD_STORE),
+    finishedJobs: settings.get(options.LOAD_FINISHED),
+  };
+  if (first !== undefined && (store.database !== undefined || store.finishedJobs > 0))
+    throw new UsageError(
+      '--load-store and --finished-jobs are for a coordinator of its own: leave out --url',
+    );
   const on = async (
     workers: number,
     what: (cluster: MeasuredCluster) => Promise<Report>,
   ): Promise<Report> => {
     const cluster =
       first === undefined
-        ? await startMeasured(settings.environment, workers, signal)
+        ? await startMeasured(settings.environment, workers, signal, { store })
         : namedCluster([first, ...others], settings.get(options.TARGET_METRICS), key);
     try {
       return await what(cluster);

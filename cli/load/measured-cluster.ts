@@ -8,6 +8,7 @@ import { privatePlan } from '../cluster-plan.ts';
 import type { GpuProbe } from '../gpu-probe.ts';
 import { startLocalCluster } from '../local-cluster.ts';
 import type { Environment } from '../option.ts';
+import { makeStore, type FreshStore, type StoreChoice } from './fresh-store.ts';
 import { readCoordinators, type CoordinatorReading } from './coordinator-reading.ts';
 import type { Supervisor } from '../supervisor.ts';
 
@@ -31,26 +32,30 @@ export interface MeasuredCluster {
 }
 
 const NO_GPU: GpuProbe = { adapters: [], problem: null, unreachable: [] };
+const EMPTY: StoreChoice = { database: undefined, finishedJobs: 0 };
 
 /**
  * @param threads of a CPU worker beside it; 0: none
- * @param gpus adapters, each with a worker of its own
+ * @param beside `gpus`: adapters, each with a worker of its own
  */
 export async function startMeasured(
   variables: Environment,
   threads: number,
   signal: AbortSignal,
-  gpus: GpuProbe = NO_GPU,
+  { gpus = NO_GPU, store: choice = EMPTY }: { gpus?: GpuProbe; store?: StoreChoice } = {},
 ): Promise<MeasuredCluster> {
   const dataDir = mkdtempSync(join(tmpdir(), 'threads-load-'));
   let log = '';
   let supervisor: Supervisor | undefined;
+  let store: FreshStore | undefined;
   const clean = async () => {
     await supervisor?.stop();
     supervisor?.kill();
+    await store?.remove();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
+    store = await makeStore(choice, dataDir, signal);
     const plan = privatePlan({
       variables,
       dataDir,
@@ -59,6 +64,7 @@ export async function startMeasured(
         LOG_LEVEL: 'error',
         GPU_ENABLED: gpus.adapters.length > 0 ? 'true' : 'false',
         MAX_WAITING_JOBS_ADMIN: String(MAX_WAITING_JOBS),
+        ...(store.url === undefined ? {} : { STORE_URL: store.url }),
       },
     });
     const add = (text: string) => {

@@ -89,6 +89,23 @@ export const WAITING_JOBS: Option<number> = {
   fallback: 10_000,
   parse: whole(1, 50_000),
 };
+export const LOAD_FINISHED: Option<number> = {
+  flag: 'finished-jobs',
+  value: 'N',
+  help: 'that its own coordinator’s store holds before',
+  shown: '0',
+  fallback: 0,
+  parse: whole(0, 1_000_000),
+};
+export const LOAD_STORE: Option<string | undefined> = {
+  flag: 'load-store',
+  env: 'LOAD_STORE_URL',
+  value: 'URL',
+  help: 'a PostgreSQL database where its own coordinator gets a schema, which goes at the end',
+  shown: 'the embedded store',
+  fallback: undefined,
+  parse: (text) => text,
+};
 export const TARGET_URLS: Option<readonly string[]> = {
   flag: 'url',
   value: 'URL,…',

@@ -78,7 +78,7 @@ export class Sessions {
       // A worker that stops hands its leases back: this one's process ended without a word, perhaps because of them.
       if (sessionBefore !== hello.session) trials.failed(lease, 'silent', 'its process ended without a word');
     }
-    node.earlierLeases = new Set(hello.leases.filter((id) => !book.isOwn(id)));
+    node.holdsEarlier(hello.leases.filter((id) => !book.isOwn(id)));
     this.#core.elsewhere.arrived(node);
     if (!returned) this.#event('joined', node);
     return this.#session(
@@ -228,8 +228,7 @@ export class Sessions {
       if (lease?.nodeId !== node.id || progress === undefined) continue;
       if (progress > lease.progress && progress <= lease.range.end) lease.progress = progress;
     }
-    if (node.earlierLeases.size > 0)
-      node.earlierLeases = new Set(held.filter((id) => node.earlierLeases.has(id)));
+    if (node.earlierLeases.size > 0) node.holdsEarlier(held.filter((id) => node.earlierLeases.has(id)));
     return { revoked: held.filter((id) => !book.isWorthFinishing(id)) };
   }
 
@@ -240,7 +239,7 @@ export class Sessions {
       this.#core.elsewhere.release(node, { token, reason, message }, claims.epoch);
     }
     const lease = book.get(claims.leaseId);
-    const isEarlier = node.earlierLeases.delete(claims.leaseId);
+    const isEarlier = node.dropEarlier(claims.leaseId);
     if (lease?.live === true) {
       // Only of a live lease, and so only once: the same token may be sent again. Before the lease ends, which wakes
       // workers for its range: not this one.

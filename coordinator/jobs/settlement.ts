@@ -63,7 +63,7 @@ export class Settlement {
   async submit(node: Node, submission: Submission): Promise<SubmissionReply['status']> {
     const claims = readToken(this.#core, this.#parts.book, node, submission.token);
     const range = answeredRange(claims, submission.end);
-    node.earlierLeases.delete(claims.leaseId);
+    node.dropEarlier(claims.leaseId);
     const { elsewhere } = this.#core;
     if (elsewhere.shared && this.#parts.jobs.get(claims.jobId)?.segmentOf(claims.range) === undefined) {
       const settled = await elsewhere.settle(node, submission, claims.jobId, claims.range);

@@ -37,10 +37,23 @@ export function workerFacts(hello: Hello, own: boolean): WorkerFacts {
     own,
     kind: hello.kind,
     gpuMemoryMb: hello.device.gpu_memory_mb,
-    tags: new Set(own ? hello.tags : []),
-    workloads: new Set(hello.workloads.map(({ type, version }) => `${type}@${version}`)),
+    tags: shared(own ? hello.tags : []),
+    workloads: shared(hello.workloads.map(({ type, version }) => `${type}@${version}`)),
     priority: own ? hello.priority : Math.min(0, hello.priority),
   };
+}
+
+/** Workers say the same by thousands; a set of its own for each would be 0.2 KB of its 20. Strangers may say anything. */
+const MAX_SHARED = 256;
+const sets = new Map<string, ReadonlySet<string>>();
+
+function shared(names: readonly string[]): ReadonlySet<string> {
+  const key = JSON.stringify(names);
+  const known = sets.get(key);
+  if (known !== undefined) return known;
+  const set = new Set(names);
+  if (sets.size < MAX_SHARED) sets.set(key, set);
+  return set;
 }
 
 /** Equal for jobs that the same workers can take. */
