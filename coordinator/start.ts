@@ -23,6 +23,7 @@ import { openGateway } from './gateway/gateway.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import { httpServer } from './http-server.ts';
 import { createCluster } from './jobs/create-cluster.ts';
+import { spacedTurns } from './jobs/spaced-turns.ts';
 import { readKernels } from './kernels.ts';
 import { listen } from './listener.ts';
 import type { Listener } from './listener.ts';
@@ -96,6 +97,7 @@ async function assemble(
     store,
     workloads,
     runtime: systemRuntime,
+    turn: spacedTurns(),
     observer: metrics.observer,
     recompute: new RecomputeThread(workloads, kernelsDir, log),
     kernelHashes: (ofJob) => kernels.hashesOf(ofJob),

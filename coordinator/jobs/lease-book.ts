@@ -134,7 +134,8 @@ export class LeaseBook {
     if (watchMs > 0) lease.watchedUntil = this.#core.now() + watchMs;
     else this.forget(lease);
     this.#core.dependencies.observer.leaseEnded(job.record.type, how);
-    if (segment.reclaim(lease.range) > 0n) {
+    // Live leases overlap only where one is the other's second.
+    if (segment.reclaim(lease.range, !lease.twinned) > 0n) {
       this.#core.queue.refresh(job);
       this.#waker.wake(job);
     }

@@ -131,15 +131,17 @@ export class Segment {
 
   /**
    * Gives back what of `range` nobody has: neither covered nor pending nor in a live lease.
+   * @param alone no live lease overlaps it: none is looked at then. A segment has as many leases as the job has workers; in a
+   *   storm of 5,000 that came back, looking at all of them for each that was released took a quarter of the CPU time
    * @returns the numbers given back
    */
-  reclaim(range: Range): bigint {
-    // Nearly always: the lease was answered whole. The rest looks at every lease of the segment.
+  reclaim(range: Range, alone = false): bigint {
+    // Nearly always: the lease was answered whole.
     if (this.covered.contains(range)) return 0n;
     const free = new RangeSet([range]);
     for (const hit of this.covered.within(range)) free.subtract(hit);
     for (const hit of this.pending.within(range)) free.subtract(hit);
-    for (const lease of this.leases) if (lease.live) free.subtract(lease.range);
+    if (!alone) for (const lease of this.leases) if (lease.live) free.subtract(lease.range);
     let given = 0n;
     for (const hole of free) {
       this.unleased.add(hole);
