@@ -45,7 +45,7 @@ const FULL_GROUP = 128;
 const NOTHING: Committed = { bytes: 0, pruned: [], refused: new Set() };
 
 export class Committer {
-  readonly #store: Store;
+  readonly #store: Pick<Store, 'commit'>;
   readonly #runtime: Runtime;
   readonly #observer: Observer;
   readonly #log: Log;
@@ -70,7 +70,7 @@ export class Committer {
   #waitingResults = 0;
 
   constructor(options: {
-    readonly store: Store;
+    readonly store: Pick<Store, 'commit'>;
     readonly runtime: Runtime;
     readonly observer: Observer;
     readonly log: Log;

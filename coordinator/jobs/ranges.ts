@@ -5,6 +5,8 @@ import type { Range } from '../../protocol/range.ts';
 export class RangeSet {
   /** Sorted, disjoint, never empty, never touching. */
   readonly #ranges: Range[];
+  /** Kept along: after a restart a segment may have a hole for each of thousands of workers, and each lease asks. */
+  #total = 0n;
 
   constructor(ranges: Iterable<Range> = []) {
     this.#ranges = [];
@@ -24,9 +26,9 @@ export class RangeSet {
     return this.#ranges[0];
   }
 
-  /** How many numbers are in the set. O(size). */
+  /** How many numbers are in the set. */
   get total(): bigint {
-    return this.#ranges.reduce((sum, range) => sum + rangeLength(range), 0n);
+    return this.#total;
   }
 
   [Symbol.iterator](): Iterator<Range> {
@@ -47,9 +49,11 @@ export class RangeSet {
     for (let hit = this.#ranges[to]; hit !== undefined && hit.start <= range.end; hit = this.#ranges[to]) {
       if (hit.start < start) start = hit.start;
       if (hit.end > end) end = hit.end;
+      this.#total -= rangeLength(hit);
       to += 1;
     }
     this.#ranges.splice(from, to - from, { start, end });
+    this.#total += end - start;
   }
 
   /** Takes all numbers of `range` out. */
@@ -61,9 +65,12 @@ export class RangeSet {
     for (let hit = this.#ranges[to]; hit !== undefined && hit.start < range.end; hit = this.#ranges[to]) {
       if (hit.start < range.start) rest.push({ start: hit.start, end: range.start });
       if (hit.end > range.end) rest.push({ start: range.end, end: hit.end });
+      this.#total -= rangeLength(hit);
       to += 1;
     }
-    if (to > from) this.#ranges.splice(from, to - from, ...rest);
+    if (to === from) return;
+    this.#ranges.splice(from, to - from, ...rest);
+    for (const left of rest) this.#total += rangeLength(left);
   }
 
   overlaps(range: Range): boolean {

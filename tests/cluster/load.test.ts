@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { z } from 'zod';
 import { ApiClient } from '../../cli/api-client.ts';
+import { readAddress } from '../../coordinator/store/postgres/address.ts';
+import { Database } from '../../coordinator/store/postgres/database.ts';
+import { postgresSuite } from '../setup/postgres-suite.ts';
 import { RealCluster } from './cluster.ts';
 
 const MAIN = join(import.meta.dirname, '../../cli/main.ts');
@@ -26,14 +29,18 @@ const output = z.object({
     .length(1),
 });
 
-async function load(t: TestContext, args: readonly string[]): Promise<ReadonlyMap<string, number>> {
+async function load(
+  t: TestContext,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<ReadonlyMap<string, number>> {
   const { PATH, HOME, TMPDIR } = process.env;
   const command = ['--disable-warning=ExperimentalWarning', MAIN, 'load', ...args, '--seed', SEED, '--json'];
   const text = await new Promise<string>((resolve, reject) => {
     execFile(
       process.execPath,
       command,
-      { env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) }, timeout: 180_000 },
+      { env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...more }, timeout: 180_000 },
       (error, stdout, stderr) =>
         error === null ? resolve(stdout) : reject(new Error(`${error.message}\n${stderr}`)),
     );
@@ -168,4 +175,32 @@ test('a coordinator that runs already says the same as the report, and goes on',
   assert.equal(Number(progress.done), of(figures, 'units in the job'));
   const { result } = (await api.results(jobs[0]?.job_id ?? '')).value;
   assert.equal(result?.['count'], progress.done);
+});
+
+const FILLED = ['--scenario', 'flood', '--workers', '20', '--seconds', '1', '--finished-jobs', '700'];
+
+test('finished jobs fill the store before: what is measured adds up beside them', async (t) => {
+  const figures = await load(t, FILLED);
+  addsUp(figures);
+  noErrors(figures);
+});
+
+await postgresSuite('on PostgreSQL', ({ newDatabase }) => {
+  test('its coordinator has a schema of its own, of which nothing is left', async (t) => {
+    const url = await newDatabase();
+    const figures = await load(t, FILLED, { LOAD_STORE_URL: url });
+    addsUp(figures);
+    noErrors(figures);
+    const session = await new Database(readAddress(url)).connect({ connectMs: 10_000, queryMs: 10_000 });
+    t.after(() => session.end());
+    const found = await session.query(
+      `SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    assert.deepEqual(found.rows, []);
+  });
+});
+
+test('a store is chosen for a coordinator of its own alone', async (t) => {
+  const args = ['--url', 'http://127.0.0.1:1', '--finished-jobs', '1'];
+  await assert.rejects(load(t, args), /--load-store and --finished-jobs are for a coordinator of its own/);
 });
