@@ -5,6 +5,12 @@
  */
 import type { Hello, RequestName, WireError } from '../protocol/messages.ts';
 
+/**
+ * An attempt that has not reached its coordinator by then is given up. In a storm that is work done for nothing, and done
+ * once more: where 5,000 workers took longer than the 15 s that stood here to be taken in again, the storm fed itself.
+ */
+export const HANDSHAKE_MS = 30_000;
+
 /** Why a connection ended or never came to be. `refusal`: the coordinator said so itself. */
 export interface ConnectionEnd {
   readonly message: string;

@@ -5,13 +5,15 @@
 import type { Hello, Welcome, WireError } from '../protocol/messages.ts';
 import { NOTICES } from '../protocol/messages.ts';
 import { BackOff } from './back-off.ts';
+import { HANDSHAKE_MS } from './connection.ts';
 import type { Connection, ConnectionEnd, Transport } from './connection.ts';
 import { Link } from './link.ts';
 import type { Log } from './log.ts';
 import type { Runtime } from './runtime.ts';
 import type { KeyRefusal } from './worker-status.ts';
 
-const WELCOME_TIMEOUT_MS = 20_000;
+/** The handshake, and the welcome after it. */
+const WELCOME_TIMEOUT_MS = HANDSHAKE_MS + 5000;
 const DRAIN_TIMEOUT_MS = 60_000;
 
 export type RefusalKind = 'protocol_mismatch' | 'refused' | KeyRefusal;

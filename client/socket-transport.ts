@@ -4,9 +4,8 @@
  */
 import { io } from 'socket.io-client';
 import { wireError } from '../protocol/messages.ts';
+import { HANDSHAKE_MS } from './connection.ts';
 import type { Connection, ConnectionEnd, Transport } from './connection.ts';
-
-const HANDSHAKE_MS = 15_000;
 
 export interface SocketTransportOptions {
   /** Origin of the coordinator. */

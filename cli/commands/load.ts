@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { CommandError, EXIT, note, print, wantsJson, type Command, type Context } from '../command.ts';
 import { keyFor } from '../key.ts';
+import type { StoreChoice } from '../load/fresh-store.ts';
 import { namedCluster, startMeasured, type MeasuredCluster } from '../load/measured-cluster.ts';
 import { measureOneWorker } from '../load/one-worker.ts';
 import { checkOpenFiles } from '../load/open-files.ts';
@@ -99,7 +100,8 @@ async function measure({ settings }: Context, name: Name, signal: AbortSignal): 
         ? await startMeasured(settings.environment, workers, signal, { store })
         : namedCluster([first, ...others], settings.get(options.TARGET_METRICS), key);
     try {
-      return await what(cluster);
+      const report = await what(cluster);
+      return { ...report, title: [report.title, ...told(store)].join(', ') };
     } finally {
       await cluster.stop();
     }
@@ -121,6 +123,13 @@ async function measure({ settings }: Context, name: Name, signal: AbortSignal): 
       return on(0, (cluster) => runScenario(cluster, choice, signal));
     }
   }
+}
+
+function told({ database, finishedJobs }: StoreChoice): readonly string[] {
+  return [
+    ...(database === undefined ? [] : ['on PostgreSQL']),
+    ...(finishedJobs === 0 ? [] : [`beside ${finishedJobs} finished jobs`]),
+  ];
 }
 
 const WORKERS: Readonly<Record<Scenario, number>> = {

@@ -1,10 +1,12 @@
 /** The store of the coordinator that is loaded: fresh, filled with finished jobs if that is wanted, gone afterwards. */
 import { randomBytes } from 'node:crypto';
-import { readAddress } from '../../coordinator/store/postgres/address.ts';
+import { StartError } from '../../coordinator/config.ts';
+import { readAddress, type Address } from '../../coordinator/store/postgres/address.ts';
 import { Database } from '../../coordinator/store/postgres/database.ts';
 import { openPostgresStore } from '../../coordinator/store/postgres/store.ts';
 import { openSqliteStore } from '../../coordinator/store/sqlite.ts';
 import type { Change, Store } from '../../coordinator/store/store.ts';
+import { UsageError } from '../option.ts';
 import { collatzWorkload } from '../../shaders/collatz/workload.ts';
 
 export interface FreshStore {
@@ -26,7 +28,8 @@ const JOBS_PER_COMMIT = 500;
 
 /**
  * In a database, a schema of its own: a cluster that lives in it is not touched.
- * @throws StartError store, store_url; Error of the database if the role may not make a schema
+ * @throws UsageError for an address that is none; StartError store; Error of the database, such as for a role that may not make
+ *   a schema
  */
 export async function makeStore(
   { database, finishedJobs }: StoreChoice,
@@ -53,6 +56,16 @@ export async function makeStore(
   }
 }
 
+/** The address is not STORE_URL here: load never touches what a coordinator of this machine was given. */
+function place(database: string): Address {
+  try {
+    return readAddress(database);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    throw new UsageError(error.message.replaceAll('STORE_URL', '--load-store'));
+  }
+}
+
 async function makeSchema(database: string): Promise<FreshStore> {
   const name = `threads_load_${randomBytes(6).toString('hex')}`;
   await tell(database, `CREATE SCHEMA ${name}`);
@@ -64,7 +77,7 @@ async function makeSchema(database: string): Promise<FreshStore> {
 }
 
 async function tell(url: string, statement: string): Promise<void> {
-  const session = await new Database(readAddress(url)).connect(TIMEOUTS);
+  const session = await new Database(place(url)).connect(TIMEOUTS);
   try {
     await session.query(statement);
   } finally {

@@ -7,7 +7,7 @@ import { ApiClient } from '../api-client.ts';
 import { privatePlan } from '../cluster-plan.ts';
 import type { GpuProbe } from '../gpu-probe.ts';
 import { startLocalCluster } from '../local-cluster.ts';
-import type { Environment } from '../option.ts';
+import { UsageError, type Environment } from '../option.ts';
 import { makeStore, type FreshStore, type StoreChoice } from './fresh-store.ts';
 import { readCoordinators, type CoordinatorReading } from './coordinator-reading.ts';
 import type { Supervisor } from '../supervisor.ts';
@@ -51,8 +51,8 @@ export async function startMeasured(
   const clean = async () => {
     await supervisor?.stop();
     supervisor?.kill();
-    await store?.remove();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    await store?.remove();
   };
   try {
     store = await makeStore(choice, dataDir, signal);
@@ -92,6 +92,7 @@ export async function startMeasured(
     };
   } catch (error) {
     await clean();
+    if (error instanceof UsageError) throw error;
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${log}`.trimEnd(), {
       cause: error,
     });

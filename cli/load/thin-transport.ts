@@ -7,13 +7,12 @@ import { createHash } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { z } from 'zod';
+import { HANDSHAKE_MS } from '../../client/connection.ts';
 import type { Connection, ConnectionEvents, Transport } from '../../client/connection.ts';
 import type { Hello, RequestName } from '../../protocol/messages.ts';
 import { wireError } from '../../protocol/messages.ts';
 import { clientFrame, FrameReader, OPCODE } from './websocket-frames.ts';
 
-/** As long as socket-transport.ts waits. */
-const HANDSHAKE_MS = 15_000;
 const MOST_HEADER_BYTES = 16 * 1024;
 /** RFC 6455, 1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

@@ -203,4 +203,10 @@ await postgresSuite('on PostgreSQL', ({ newDatabase }) => {
 test('a store is chosen for a coordinator of its own alone', async (t) => {
   const args = ['--url', 'http://127.0.0.1:1', '--finished-jobs', '1'];
   await assert.rejects(load(t, args), /--load-store and --finished-jobs are for a coordinator of its own/);
+  const elsewhere = load(t, FILLED, { LOAD_STORE_URL: 'mysql://ada:se-cret@db/threads' });
+  await assert.rejects(elsewhere, (error: Error) => {
+    assert.match(error.message, /--load-store is not the address of a PostgreSQL/);
+    assert.ok(!error.message.includes('se-cret'));
+    return true;
+  });
 });

@@ -2,6 +2,7 @@
  * The network between one worker and the coordinator. Messages are JSON text. Beyond what TCP allows, single
  * messages are lost, doubled and overtaken, because the protocol says that none of it does harm.
  */
+import { HANDSHAKE_MS } from '../../client/connection.ts';
 import type { Connection, ConnectionEvents, Transport } from '../../client/connection.ts';
 import { wireError } from '../../protocol/messages.ts';
 import type { Hello, RequestName } from '../../protocol/messages.ts';
@@ -49,7 +50,6 @@ export interface Listener {
 
 /** When a TCP peer vanishes without a word, pings find out after this time. */
 const PING_TIMEOUT_MS = 90_000;
-const HANDSHAKE_TIMEOUT_MS = 15_000;
 
 const overWire = (body: unknown): unknown =>
   body === undefined ? undefined : JSON.parse(JSON.stringify(body));
@@ -104,9 +104,7 @@ export class Wire implements Transport {
     );
     this.#live.add(connection);
     const body = overWire(hello);
-    const cancel = this.#worker.setTimer(HANDSHAKE_TIMEOUT_MS, () =>
-      connection.endWorker('no answer', undefined),
-    );
+    const cancel = this.#worker.setTimer(HANDSHAKE_MS, () => connection.endWorker('no answer', undefined));
     this.#send(() => connection.open(this.#listener, body, cancel), { handshake: true });
     const breakEvery = this.#faults().breakEvery_ms;
     if (Number.isFinite(breakEvery)) {
