@@ -60,8 +60,10 @@ RUN node --version \
  && useradd --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin threads \
  && install -d -o 10001 -g 10001 -m 0700 /data /run/threads
 WORKDIR /app
-# node:sqlite says on every start that it is experimental. The compile cache is filled below and only read later.
+# node:sqlite says on every start that it is experimental. The compile cache is filled below and only read later. One heap
+# of glibc's instead of one for each thread: 15 to 50 MB less of a GPU worker.
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=1 \
     NODE_OPTIONS=--disable-warning=ExperimentalWarning \
     NODE_COMPILE_CACHE=/app/.cache/compile
 ENTRYPOINT ["node", "/app/cli/main.ts"]
