@@ -28,9 +28,9 @@ export function keepCoordinatorHeapSmall(): void {
 
 /**
  * A full coordinator collects a small space every few milliseconds, and what is under way then (a result that waits for its
- * commit) survives twice and becomes old: at 500 workers' flood, in turns, 16 MB a half did 18 to 37 % more round trips
- * than 2 MB, 8 MB 10 to 20 % more and 4 MB none to 14 %. It stays as it has become: V8 makes it smaller when it collects
- * everything in a pause. Unbounded it becomes 134 MB, and no faster.
+ * commit) survives twice and becomes old. A flood of 500 workers, three rounds in turns: 16 MB a half did 19 to 36 % more
+ * round trips than 2 MB, 8 MB 7 to 25 %, 4 MB between 3 % fewer and 14 % more. Unbounded it becomes 134 MB in all, and no faster. It
+ * was still as large half a minute after the load.
  */
 function growWhileBusy(): void {
   let before = performance.eventLoopUtilization();
