@@ -9,7 +9,7 @@ const LOOK_MS = 1000;
 /** The share of the time in which the event loop has something to do from which on it counts as busy, twice in a row. */
 const BUSY = 0.75;
 /** Committed for short-lived objects, in both halves: beyond it the space does not grow. It grows by doubling. */
-const LARGE_BYTES = 32e6;
+const LARGE_BYTES = 16e6;
 /** How often it is looked whether it has become so large. Some collections at full load, and one of them can't double it twice. */
 const GROWING_LOOK_MS = 20;
 
@@ -28,9 +28,10 @@ export function keepCoordinatorHeapSmall(): void {
 
 /**
  * A full coordinator collects a small space every few milliseconds, and what is under way then (a result that waits for its
- * commit) survives twice and becomes old. A flood of 500 workers, three rounds in turns: 16 MB a half did 19 to 36 % more
- * round trips than 2 MB, 8 MB 7 to 25 %, 4 MB between 3 % fewer and 14 % more. Unbounded it becomes 134 MB in all, and no faster. It
- * was still as large half a minute after the load.
+ * commit) survives twice and becomes old. A flood of 500 workers, three rounds in turns, against 2 MB a half: 4 MB between 3 %
+ * fewer and 14 % more round trips, 8 MB 7 to 25 % more, 16 MB 19 to 36 % more; in three more rounds 16 MB did 5 % more than 8. It is
+ * 8, since the space is still as large half a minute later: 15,000 workers that connect make the coordinator busy as well, and
+ * each had 20 KB with 16. Unbounded it becomes 134 MB in all.
  */
 function growWhileBusy(): void {
   let before = performance.eventLoopUtilization();

@@ -204,20 +204,21 @@ function percentiles({ times }: Tally, kind: TimeKind, what: string): Figure[] {
 
 /**
  * Every number once: what was accepted is in the job, what was called a duplicate too, and nothing else but what nobody
- * heard of. A duplicate may be another worker's: a range whose holder was away for long is leased again.
+ * heard of, or was told of too late. A duplicate may be another worker's: a range whose holder was away for long is leased again. So
+ * may what is superseded; or it is the worker's own, stored before a crash that its acknowledgement was lost in, and folded since.
  */
 async function addUp(cluster: MeasuredCluster, jobId: string, tally: Tally): Promise<Figure[]> {
   const { value: status } = await cluster.api.status(jobId);
   const { value: results } = await cluster.api.results(jobId);
   const done = BigInt(status.progress.done);
-  const { accepted, duplicate, unanswered } = tally.units;
-  const told = `${accepted} units accepted, ${duplicate} called duplicates, ${unanswered} given up unanswered`;
+  const { accepted, duplicate, superseded, unanswered } = tally.units;
+  const told = `${accepted} units accepted, ${duplicate} called duplicates, ${superseded} superseded, ${unanswered} given up unanswered`;
   if (done < accepted) throw new Error(`a defect: ${told}, but only ${done} are in the job`);
   const lost = results.covered_truncated ? undefined : firstUncovered(tally.duplicates, results.covered);
   if (lost !== undefined) throw new Error(`a defect: ${lost} was called a duplicate, but is not in the job`);
   // Others may compute for a cluster that is not its own.
   if (cluster.endCoordinator !== undefined) {
-    if (done > accepted + duplicate + unanswered) {
+    if (done > accepted + duplicate + superseded + unanswered) {
       throw new Error(`a defect: ${told}, but ${done} are in the job`);
     }
     const count = results.result?.['count'];
@@ -235,6 +236,12 @@ async function addUp(cluster: MeasuredCluster, jobId: string, tally: Tally): Pro
     },
     { what: 'units accepted', value: Number(accepted), unit: '' },
     { what: 'units called duplicates', value: Number(duplicate), unit: '', note: 'counted before' },
+    {
+      what: 'units superseded',
+      value: Number(superseded),
+      unit: '',
+      note: 'counted before, or of a job that is over',
+    },
     {
       what: 'units given up unanswered',
       value: Number(unanswered),

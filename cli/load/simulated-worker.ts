@@ -8,6 +8,7 @@ import type { Link } from '../../client/link.ts';
 import type { Log } from '../../client/log.ts';
 import { Outbox, type NextLease, type OutboxItem } from '../../client/outbox.ts';
 import type { Runtime } from '../../client/runtime.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Range } from '../../protocol/range.ts';
 import { leaseReply, type Hello, type Lease, type LeaseReply } from '../../protocol/messages.ts';
 import { Chance } from './chance.ts';
@@ -18,6 +19,7 @@ import type { TinyBatches } from './tiny-batches.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 const LEASE_TIMEOUT_MS = 30_000;
+const SUPERSEDED: ErrorCode = 'lease_superseded';
 /** After a lease was refused. */
 const RETRY_MS = 1000;
 /** A worker that leaves waits so long for what it has sent. */
@@ -113,8 +115,10 @@ export class SimulatedWorker {
     });
     this.#outbox = new Outbox(this.#runtime, SILENT, {
       accepted: (item, status) => this.#accepted(item, status),
-      refused: (_item, reason) => {
-        around.tally.error(`result refused: ${reason.split(':', 1)[0] ?? ''}`);
+      refused: (item, reason) => {
+        const [code = ''] = reason.split(':', 1);
+        around.tally.error(`result refused: ${code}`);
+        if (code === SUPERSEDED && item.kind === 'submit') around.tally.units.superseded += item.units;
         void this.#ask();
       },
     });

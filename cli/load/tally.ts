@@ -26,7 +26,7 @@ export type CountKind = (typeof COUNTS)[number];
 const MOST_KINDS = 100;
 
 const count = z.number().int().min(0);
-const UNITS = ['accepted', 'duplicate', 'unanswered'] as const;
+const UNITS = ['accepted', 'duplicate', 'superseded', 'unanswered'] as const;
 const units = z.string().regex(/^\d+$/);
 
 /** Duplicates whose ranges are kept. */
@@ -34,8 +34,8 @@ const MOST_DUPLICATES = 10_000;
 
 export const tallyState = z.object({
   counts: z.record(z.enum(COUNTS), count),
-  /** Units of results by their acknowledgement, and of those given up unanswered. */
-  units: z.object({ accepted: units, duplicate: units, unanswered: units }),
+  /** Units of results by their answer, and of those given up unanswered. */
+  units: z.object({ accepted: units, duplicate: units, superseded: units, unanswered: units }),
   /** Ranges of the first duplicates: whoever was counted instead, each is in the job. */
   duplicates: z.array(z.object({ start: units, end: units })),
   /** What a worker was refused or waited for in vain, by kind. */
@@ -54,7 +54,7 @@ export class Tally {
   readonly times = perKind(TIMES, () => new Latencies());
   readonly errors = new Map<string, number>();
   readonly ends = new Map<string, number>();
-  readonly units = { accepted: 0n, duplicate: 0n, unanswered: 0n };
+  readonly units = { accepted: 0n, duplicate: 0n, superseded: 0n, unanswered: 0n };
   readonly duplicates: { readonly start: string; readonly end: string }[] = [];
   cpuSeconds = 0;
   /** Of one of them, as JSON. */
@@ -86,6 +86,7 @@ export class Tally {
       units: {
         accepted: String(this.units.accepted),
         duplicate: String(this.units.duplicate),
+        superseded: String(this.units.superseded),
         unanswered: String(this.units.unanswered),
       },
       duplicates: this.duplicates,

@@ -1,7 +1,8 @@
 /**
  * Folds results into their job's tally, so that a job's state does not grow with the work: results for which
  * nobody can answer a second time any more. While somebody still may, a result stays apart, so that it can be
- * corrected if the two answers differ.
+ * corrected if the two answers differ. So do results of before a restart while workers come back: whoever did not hear
+ * that his was stored sends it again, and it is called a duplicate then, not superseded.
  */
 import { rangeLength } from '../../protocol/range.ts';
 import type { Change } from '../store/store.ts';
@@ -107,10 +108,11 @@ function foldable(job: Job): Set<BatchResult> {
   let keptBytes = 0;
   for (const segment of job.segments) {
     if (segment.results.size === 0) continue;
+    const mayComeBack = segment.recovered && job.holdsRecovered;
     const watched = segment.watched();
     for (const result of segment.results.values()) {
       if (result.pins > 0) continue;
-      if (watched.overlaps(result.range)) {
+      if (mayComeBack || watched.overlaps(result.range)) {
         kept.push(result);
         keptBytes += result.bytes;
       } else if (chosen.size < MOST_AT_ONCE) {

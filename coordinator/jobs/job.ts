@@ -69,7 +69,7 @@ export class Job implements Queued {
   readonly leases = new Set<Lease>();
   /** Raised with every change of the result. */
   version = 0;
-  /** While recovered holes are left to workers that may come back. */
+  /** While recovered holes are left to workers that may come back, and recovered results are kept apart for them. */
   holdsRecovered = false;
   /** The job is being ended: no more results. */
   closing = false;

@@ -79,6 +79,31 @@ test('after a crash every acknowledged number is there, once, and the rest is co
   await first.cluster.close();
 });
 
+test('a result that was stored before a crash, its acknowledgement lost, is called a duplicate while workers come back', async (t) => {
+  const base = temporaryFolder(t);
+  const first = await startCluster(join(base, 'data'));
+  const { runtime } = first;
+  const { job_id: id } = await submitSquares(first.cluster, 1n, 10_000_000n);
+  const slow = connect(first.cluster, 'slow');
+  const stored = await takeLease(slow);
+  await slow.session.submit(answer(stored));
+  const again = await startCluster(crash(join(base, 'data'), base), { runtime });
+  // Others are back at once, and do more than is kept apart of a job.
+  const others = connect(again.cluster, 'others');
+  for (let batch = 0; batch < 300; batch++) await others.session.submit(answer(await takeLease(others)));
+  const late = connect(again.cluster, 'slow', { leases: [stored.lease_id] });
+  assert.equal((await late.session.submit(answer(stored))).status, 'duplicate');
+  // Afterwards it goes into the tally, as others do.
+  await runtime.advance(30_000);
+  await work(others, 3);
+  await runtime.advance(10_000);
+  const { covered, result } = await again.cluster.results(id);
+  assert.equal(covered.length, 1);
+  assert.deepEqual(result, squaresOf(covered[0] ?? { start: '1', end: '1' }));
+  await again.cluster.close();
+  await first.cluster.close();
+});
+
 test('a crash after the last acknowledgement completes the job at the next start', async (t) => {
   const base = temporaryFolder(t);
   const first = await startCluster(join(base, 'data'));
