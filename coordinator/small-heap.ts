@@ -10,11 +10,11 @@ const LOOK_MS = 1000;
 const BUSY = 0.75;
 /** Committed for short-lived objects, in both halves: beyond it the space does not grow. It grows by doubling. */
 const LARGE_BYTES = 16e6;
-/** How often it is looked whether it has become so large. Some collections at full load, and one of them can't double it twice. */
+/** How often it is looked whether it has become so large: some collections at full load. A longer turn may let it double once more. */
 const GROWING_LOOK_MS = 20;
 
 /**
- * Call it before anything large is loaded. V8 lets the space of short-lived objects grow to 16 MB a half as soon as enough
+ * Call it before anything large is loaded. V8 lets the space of short-lived objects grow, to 64 MB a half, as soon as enough
  * survives, and after a thousand workers have connected at once most of it stays resident: 164-170 MB with 1,000
  * idle workers without this, 132-143 MB with it (compiled TypeScript cached). So it does not grow while the coordinator waits.
  */

@@ -20,7 +20,7 @@ const FOLD_BYTES = 128 * 1024;
 const FOLD_AFTER_MS = 5000;
 /** Results in one transaction. */
 const MOST_AT_ONCE = 512;
-/** Beyond this even results that may be answered again are folded: state stays bounded. */
+/** Beyond this even results that may be answered again, of before a restart too, are folded: state stays bounded. */
 const MAX_WATCHED_BYTES = 512 * 1024;
 
 export class Folding {
