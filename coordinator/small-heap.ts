@@ -6,10 +6,13 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 /** How often it is looked whether the coordinator is busy. */
 const LOOK_MS = 1000;
-/** The share of the time in which the event loop has something to do from which on it counts as busy, twice in a row. */
+/** The share of the time in which the event loop has something to do from which on it counts as busy. */
 const BUSY = 0.75;
-/** Committed for short-lived objects, in both halves: beyond it the space does not grow. It grows by doubling. */
-const LARGE_BYTES = 16e6;
+/** After so many busy looks in a row, how much may be committed for short-lived objects, in both halves. It grows by doubling. */
+const STEPS = [
+  { looks: 15, bytes: 32e6 },
+  { looks: 2, bytes: 16e6 },
+] as const;
 /** How often it is looked whether it has become so large: some collections at full load. A longer turn may let it double once more. */
 const GROWING_LOOK_MS = 20;
 
@@ -29,30 +32,31 @@ export function keepCoordinatorHeapSmall(): void {
 /**
  * A full coordinator collects a small space every few milliseconds, and what is under way then (a result that waits for its
  * commit) survives twice and becomes old. A flood of 500 workers, three rounds in turns, against 2 MB a half: 4 MB between 3 %
- * fewer and 14 % more round trips, 8 MB 7 to 25 % more, 16 MB 19 to 36 % more; in three more rounds 16 MB did 5 % more than 8. It is
- * 8, since the space is still as large half a minute later: 15,000 workers that connect make the coordinator busy as well, and
- * each had 20 KB with 16. Unbounded it becomes 134 MB in all.
+ * fewer and 14 % more round trips, 8 MB 7 to 25 % more, 16 MB 19 to 36 % more; in three more rounds 16 MB did 5 % more than 8. The
+ * space is still as large half a minute later, and 15,000 workers that connect make the coordinator busy for 7 to 10 s as well: each
+ * had 20 KB with 16 MB from the third second on, 19 with 8. So 16 MB come later. Unbounded it becomes 134 MB in all.
  */
 function growWhileBusy(): void {
   let before = performance.eventLoopUtilization();
-  let wasBusy = false;
+  let busyLooks = 0;
   setInterval(() => {
     const now = performance.eventLoopUtilization();
     const isBusy = performance.eventLoopUtilization(now, before).utilization >= BUSY;
-    if (isBusy && wasBusy) grow();
     before = now;
-    wasBusy = isBusy;
+    busyLooks = isBusy ? busyLooks + 1 : 0;
+    const step = STEPS.find(({ looks }) => busyLooks >= looks);
+    if (step !== undefined) grow(step.bytes);
   }, LOOK_MS).unref();
 }
 
-/** Until it is large, or for the time of a look. */
-function grow(): void {
+/** Until it is so large, or for the time of a look. */
+function grow(bytes: number): void {
   let looks = LOOK_MS / GROWING_LOOK_MS;
-  if (youngBytes() >= LARGE_BYTES) return;
+  if (youngBytes() >= bytes) return;
   letYoungSpaceGrow(true);
   const looking = setInterval(() => {
     looks -= 1;
-    if (looks > 0 && youngBytes() < LARGE_BYTES) return;
+    if (looks > 0 && youngBytes() < bytes) return;
     letYoungSpaceGrow(false);
     clearInterval(looking);
   }, GROWING_LOOK_MS).unref();
