@@ -67,6 +67,8 @@ export class Job implements Queued {
   /** Open segments, ascending. */
   readonly segments: Segment[] = [];
   readonly leases = new Set<Lease>();
+  /** When no lease was worth computing a second time, for workers of this rate (units per second) or below. */
+  withoutStraggler = { at: -Infinity, rate: 0 };
   /** Raised with every change of the result. */
   version = 0;
   /** While recovered holes are left to workers that may come back, and recovered results are kept apart for them. */

@@ -244,6 +244,20 @@ test('a straggler’s range is leased a second time, and the loser is told to st
   await cluster.close();
 });
 
+test('that a slow worker finds no straggler says nothing of a faster one', async (t) => {
+  const { cluster, runtime } = await startCluster(temporaryFolder(t));
+  await submitSquares(cluster, 0n, 1000n);
+  const lease = await takeLease(connect(cluster, 'holder'));
+  assert.equal(lease.end, '1000');
+  const like = connect(cluster, 'like');
+  assert.equal((await like.session.lease(REQUEST)).lease, null);
+  assert.equal((await connect(cluster, 'another').session.lease(REQUEST)).lease, null);
+  const faster = await connect(cluster, 'faster').session.lease({ ...REQUEST, rate_per_second: 100 * RATE });
+  assert.equal(faster.lease?.start, lease.start);
+  await runtime.advance(1000);
+  await cluster.close();
+});
+
 test('low jobs get their share beside high ones', async (t) => {
   const { cluster } = await startCluster(temporaryFolder(t));
   const ids = new Map<string, string>();

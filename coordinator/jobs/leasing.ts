@@ -31,6 +31,8 @@ const RETRY_BUSY_MS = 1000;
 const UNKNOWN_BATCH_MS = 1000;
 /** Jobs looked at for a straggler. */
 const MAX_ENDING = 64;
+/** How long it is taken as known that a job has no straggler. */
+const NO_STRAGGLER_MS = 500;
 
 export class Leasing {
   readonly #core: Core;
@@ -165,23 +167,12 @@ export class Leasing {
   /** Near the end of a job: what a slower worker has, for one that has nothing else to do. */
   #second(node: Node, request: LeaseRequest): LeaseReply | undefined {
     if (node.leases.size > 0) return undefined;
-    const now = this.#core.now();
     let oldest: Lease | undefined;
     for (const job of this.#ending(node)) {
       const rate =
         node.knownRate(job.id) ?? (request.rate_per_second > 0 ? request.rate_per_second : undefined);
-      for (const lease of job.leases) {
-        if (lease.twinned || lease.nodeId === node.id) continue;
-        if (oldest !== undefined && oldest.grantedAt <= lease.grantedAt) continue;
-        const length = Number(lease.range.end - lease.range.start);
-        const worth = deservesSecondLease({
-          elapsedMs: now - lease.grantedAt,
-          expectedMs: lease.expectedMs,
-          remainingMs: this.#remainingMs(lease),
-          ownMs: rate === undefined ? undefined : (length / rate) * 1000,
-        });
-        if (worth) oldest = lease;
-      }
+      const found = this.#straggler(job, node, rate);
+      if (found !== undefined && (oldest === undefined || found.grantedAt < oldest.grantedAt)) oldest = found;
     }
     if (oldest === undefined) return undefined;
     const { job, segment, range } = oldest;
@@ -198,6 +189,31 @@ export class Leasing {
       node,
       oldest.attempt + 1,
     );
+  }
+
+  /**
+   * The oldest lease of the job that is worth computing a second time at this rate. Where there is none, no slower worker finds one
+   * either, so for a moment none looks: at the end of a job as many may ask as hold leases of it.
+   */
+  #straggler(job: Job, node: Node, rate: number | undefined): Lease | undefined {
+    const now = this.#core.now();
+    const known = job.withoutStraggler;
+    const isFresh = known.at <= now && now < known.at + NO_STRAGGLER_MS;
+    if (isFresh && (rate ?? 0) <= known.rate) return undefined;
+    // In the order in which they were granted.
+    for (const lease of job.leases) {
+      if (lease.twinned || lease.nodeId === node.id) continue;
+      const length = Number(lease.range.end - lease.range.start);
+      const worth = deservesSecondLease({
+        elapsedMs: now - lease.grantedAt,
+        expectedMs: lease.expectedMs,
+        remainingMs: this.#remainingMs(lease),
+        ownMs: rate === undefined ? undefined : (length / rate) * 1000,
+      });
+      if (worth) return lease;
+    }
+    job.withoutStraggler = { at: now, rate: rate ?? 0 };
+    return undefined;
   }
 
   /** When the holder should be done with this lease, from now: it computes its leases in their order. */
