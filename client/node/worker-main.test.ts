@@ -45,10 +45,7 @@ async function run(t: TestContext, from: NodeWorkerConfig): Promise<RunningWorke
 
 /** The result once the job is completed. */
 async function finished(coordinator: TestCoordinator, job: string): Promise<Record<string, unknown>> {
-  const events = await fetch(`${coordinator.url}/api/jobs/${job}/events`, {
-    signal: AbortSignal.timeout(60_000),
-  });
-  assert.match(await events.text(), /"status":"completed"/);
+  await coordinator.completed(job);
   const { body } = await coordinator.ask(`/api/results/${job}`);
   return (body as { result: Record<string, unknown> }).result;
 }

@@ -7,7 +7,6 @@ import { before, suite, test } from 'node:test';
 import { buildPages } from '../../scripts/build-pages.ts';
 import { makeBatch } from '../batches.ts';
 import { runCoordinator } from '../coordinator/running.ts';
-import type { TestCoordinator } from '../coordinator/running.ts';
 import {
   computingThreads,
   contributingTab,
@@ -24,7 +23,6 @@ import {
 import type { Settings } from './lending.ts';
 
 const END = 100_000n;
-const PATIENCE_MS = 90_000;
 const COMPUTING = /contribution|kernels|socket|cpu-web-thread|sha2|twins/;
 
 suite('the page that lends a device', { skip }, () => {
@@ -91,7 +89,7 @@ async function wholeJob(
   );
   assert.equal(tab.kind, kind);
   assert.equal(tab.host, 'browser');
-  await completed(coordinator, job);
+  await coordinator.completed(job);
   await says(page, 'Waiting for work');
 
   const { body } = await coordinator.ask(`/api/results/${job}`);
@@ -104,14 +102,6 @@ async function wholeJob(
   assert.ok(!fetched.some((path) => /twins/.test(path)), 'twins are for browsers without WebAssembly');
   await stopButton(page).click();
   await until(async () => (await tabs(coordinator)).length === 0, 'the page is gone');
-}
-
-async function completed(coordinator: TestCoordinator, job: string): Promise<void> {
-  const reply = await fetch(`${coordinator.url}/api/jobs/${job}/events`, {
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  });
-  const text = await reply.text();
-  assert.match(text, /"status":"completed"/);
 }
 
 /** The delay records below END are those of OEIS. */

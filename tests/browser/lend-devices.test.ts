@@ -30,10 +30,7 @@ suite('devices of pages', { skip }, () => {
     await thread.evaluate(NOTE_DEVICES);
     await contributingTab(coordinator);
     await thread.evaluate('globalThis.device.destroy()');
-    const reply = await fetch(`${coordinator.url}/api/jobs/${job}/events`, {
-      signal: AbortSignal.timeout(90_000),
-    });
-    assert.match(await reply.text(), /"status":"completed"/);
+    await coordinator.completed(job);
     assert.equal(await thread.evaluate('globalThis.opened'), 2);
     await says(page, 'Waiting for work');
   });

@@ -10,7 +10,6 @@ import { computed, makeBatch } from '../batches.ts';
 import { runCoordinator } from '../coordinator/running.ts';
 import type { TestCoordinator } from '../coordinator/running.ts';
 import {
-  PATIENCE_MS,
   contributingTab,
   openBrowser,
   panel,
@@ -72,10 +71,7 @@ suite('a page that is left', { skip }, () => {
     const eager = await visitor(browser, { engine: 'cpu', intensity: 'All' });
     const { page } = await visit(eager, coordinator.url);
     await startButton(page).click();
-    const reply = await fetch(`${coordinator.url}/api/jobs/${job}/events`, {
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    assert.match(await reply.text(), /"status":"completed"/);
+    await coordinator.completed(job);
     const { body } = await coordinator.ask(`/api/results/${job}`);
     const batch = makeBatch('collatz', { start: '1', end: String(END) }, { tileLength: END });
     const exact = batch.workload.result(batch.parameters, await computed(batch));

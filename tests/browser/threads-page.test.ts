@@ -62,8 +62,11 @@ suite('the Threads page', { skip }, () => {
       const lanes = new Map<number, number>();
       for (const { processor, start, end } of run.threads)
         lanes.set(processor, (lanes.get(processor) ?? 0) + end - start);
+      const rows = page.locator('.picture-text td:nth-child(3)');
+      // They are drawn when they are asked for, not with the page.
+      await rows.first().waitFor();
       assert.deepEqual(
-        await numbers(page.locator('.picture-text td:nth-child(3)')),
+        await numbers(rows),
         [...lanes.entries()].toSorted(([a], [b]) => a - b).map(([, busy]) => busy),
       );
     }

@@ -7,17 +7,7 @@ import { buildPages } from '../../scripts/build-pages.ts';
 import { computed, makeBatch } from '../batches.ts';
 import { runCoordinator } from '../coordinator/running.ts';
 import type { TestCoordinator } from '../coordinator/running.ts';
-import {
-  contributingTab,
-  openBrowser,
-  PATIENCE_MS,
-  panel,
-  says,
-  skip,
-  startButton,
-  visit,
-  visitor,
-} from './lending.ts';
+import { contributingTab, openBrowser, panel, says, skip, startButton, visit, visitor } from './lending.ts';
 
 const ENDLESS = String(10n ** 15n);
 
@@ -89,10 +79,7 @@ async function resultOf(coordinator: TestCoordinator, job: Job): Promise<unknown
   const { status, body } = await coordinator.post('/api/submit', job);
   assert.equal(status, 202, JSON.stringify(body));
   const { job_id } = body as { job_id: string };
-  const reply = await fetch(`${coordinator.url}/api/jobs/${job_id}/events`, {
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  });
-  assert.match(await reply.text(), /"status":"completed"/);
+  await coordinator.completed(job_id);
   const answer = await coordinator.ask(`/api/results/${job_id}`);
   return (answer.body as { result: unknown }).result;
 }

@@ -9,6 +9,8 @@ import { errorBody } from '../../protocol/http.ts';
 import type { ErrorBody } from '../../protocol/http.ts';
 import { buildKernels } from '../../scripts/build-kernels.ts';
 
+const PATIENCE_MS = 90_000;
+
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
@@ -24,6 +26,8 @@ export interface TestCoordinator {
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
   /** The id of a new collatz job over [1, end). */
   submit(end: string, more?: Record<string, unknown>, headers?: Record<string, string>): Promise<string>;
+  /** When the job is over, as its live events say. @throws if it ends in any other way, or takes longer than PATIENCE_MS */
+  completed(job: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,7 +76,17 @@ export async function runCoordinator(
     }
     return String(body.job_id);
   };
-  return { ...running, dataDir, ask, post, submit };
+  // The stream ends with the job. A status that is asked for after the last result's answer may still say 'running':
+  // what a worker hands in is stored by one commit, that a job is over by a later one.
+  const completed = async (job: string): Promise<void> => {
+    const stream = await fetch(`${running.url}/api/jobs/${job}/events`, {
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    const text = await stream.text();
+    if (!text.includes('"status":"completed"'))
+      throw new Error(`${job} is not completed: ${text.slice(-500)}`);
+  };
+  return { ...running, dataDir, ask, post, submit, completed };
 }
 
 /** The error that a reply carries. @throws if it carries none, or not in the shape of all errors */
