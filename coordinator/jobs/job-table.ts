@@ -71,7 +71,7 @@ export class JobTable {
   /** At the start, before anything else. */
   load(jobs: readonly Job[], counts: readonly JobCount[], nextSeq: number): void {
     this.#nextSeq = nextSeq;
-    this.recount(counts);
+    this.adjust(counts);
     for (const job of jobs) {
       this.#jobs.set(job.id, job);
       if (job.state === 'pending') this.line.add(job);
@@ -80,9 +80,23 @@ export class JobTable {
     }
   }
 
-  recount(counts: readonly JobCount[]): void {
-    this.#counts.clear();
-    for (const { type, state, jobs: number } of counts) this.#count(type, state, number);
+  /** How many more of each type and state there are in `counts` than are counted here; what is equal is left out. */
+  differences(counts: readonly JobCount[]): readonly JobCount[] {
+    const differ: JobCount[] = counts.map(({ type, state, jobs }) => ({
+      ...{ type, state },
+      jobs: jobs - (this.#counts.get(type)?.get(state) ?? 0),
+    }));
+    for (const [type, states] of this.#counts) {
+      for (const [state, jobs] of states) {
+        const isCounted = counts.some((count) => count.type === type && count.state === state);
+        if (!isCounted) differ.push({ type, state, jobs: -jobs });
+      }
+    }
+    return differ.filter(({ jobs }) => jobs !== 0);
+  }
+
+  adjust(differences: readonly JobCount[]): void {
+    for (const { type, state, jobs } of differences) this.#count(type, state, jobs);
   }
 
   /** A job of another coordinator that this one has not seen before it was over. */

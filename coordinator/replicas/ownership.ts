@@ -138,11 +138,6 @@ export class Ownership {
     for (const job of [...jobs.all]) {
       if (!isOver(job.state) && !found.has(job.id)) await this.changed(job.id);
     }
-    await this.recount();
-  }
-
-  async recount(): Promise<void> {
-    this.#parts.jobs.recount(await this.#core.dependencies.store.countJobs());
   }
 
   #add(stored: StoredJob, parts: OwnParts): Job | undefined {

@@ -20,6 +20,7 @@ import { leasesOfJob } from '../jobs/views.ts';
 import type { WorkerFacts } from '../scheduler/placement.ts';
 import { StoreFenced } from '../store/store.ts';
 import type { ReplicaChannel, Ring } from '../store/store.ts';
+import { Census } from './census.ts';
 import { ANSWERS } from './mail.ts';
 import type { Answer, News, Question } from './mail.ts';
 import { Ownership } from './ownership.ts';
@@ -37,8 +38,6 @@ const VIEW_MS = 1000;
 const BATCHES_MS = 500;
 /** Looks for an owner that changes meanwhile. */
 const MAX_OWNERS = 3;
-/** Between two counts of all jobs, after some were pruned. */
-const RECOUNT_MS = 60_000;
 
 export interface ReplicaParts extends OwnershipParts {
   readonly settlement: Settlement;
@@ -56,6 +55,7 @@ export class Replicas implements Elsewhere {
   readonly #post: Post;
   readonly #ownership: Ownership;
   readonly #sharing: Sharing;
+  readonly #census: Census;
   #others: ReadonlyMap<number, Summary | undefined> = new Map();
   #facts: readonly WorkerFacts[] = [];
   #factsText = '[]';
@@ -68,8 +68,6 @@ export class Replicas implements Elsewhere {
   readonly #unread = new Map<string, 'row' | 'parts'>();
   #resyncDue = false;
   #reachable = true;
-  #recountAt = 0;
-  #pruned = false;
   #batchesAt = 0;
   readonly #batchesSeen = new Map<number, number>();
 
@@ -83,6 +81,7 @@ export class Replicas implements Elsewhere {
       told: (said, from) => this.#told(said, from),
     });
     this.#ownership = new Ownership(core, channel, parts);
+    this.#census = new Census(() => core.now(), core.dependencies.store, parts.jobs);
     this.#sharing = new Sharing(core, parts.jobs, parts.waker);
     this.#unwatch = core.watchers.watch((jobId) => this.#changed.add(jobId));
   }
@@ -277,7 +276,7 @@ export class Replicas implements Elsewhere {
     await this.#catchUp();
     await this.#endings();
     this.#askForWork();
-    await this.#recount();
+    await this.#census.look();
   }
 
   /** A beat needs the store as a commit does, and comes without being asked for. */
@@ -336,6 +335,7 @@ export class Replicas implements Elsewhere {
   async #catchUp(): Promise<void> {
     if (this.#resyncDue) {
       await this.#ownership.resync();
+      this.#census.gap();
       this.#resyncDue = false;
     }
     for (const [id, what] of [...this.#unread]) {
@@ -343,14 +343,6 @@ export class Replicas implements Elsewhere {
       else await this.#ownership.reconcile(id);
       if (this.#unread.get(id) === what) this.#unread.delete(id);
     }
-  }
-
-  async #recount(): Promise<void> {
-    const now = this.#core.now();
-    if (!this.#pruned || now < this.#recountAt) return;
-    this.#pruned = false;
-    this.#recountAt = now + RECOUNT_MS;
-    await this.#ownership.recount();
   }
 
   #heard(ring: Ring): void {
@@ -374,7 +366,7 @@ export class Replicas implements Elsewhere {
         this.#parts.onKeys();
         return;
       case 'pruned':
-        this.#pruned = true;
+        this.#census.forgotten();
         return;
       case 'resync':
         this.#parts.onKeys();

@@ -44,15 +44,28 @@ export interface TestReplica {
   hang(): void;
 }
 
-/** Commits are durable, and rung, long before the coordinator hears of it. */
-function slowToAnswer(store: Store, ms: number): Store {
+/** What a store is asked is done long before its answer is heard. */
+export interface LateAnswers {
+  /** Of a commit: it is durable, and rung. */
+  commit?(): Promise<void>;
+  countJobs?(): Promise<void>;
+}
+
+function answeringLate(store: Store, late: LateAnswers): Store {
   return new Proxy(store, {
     get(target, name: keyof Store): unknown {
       if (name === 'commit') {
         return async (changes: Parameters<Store['commit']>[0]) => {
           const committed = await target.commit(changes);
-          await sleep(ms);
+          await late.commit?.();
           return committed;
+        };
+      }
+      if (name === 'countJobs') {
+        return async () => {
+          const counts = await target.countJobs();
+          await late.countJobs?.();
+          return counts;
         };
       }
       const value = target[name];
@@ -63,16 +76,15 @@ function slowToAnswer(store: Store, ms: number): Store {
 
 /**
  * @param ending closes it after the test, unless the test has
- * @param answersAfterMs how much later than durable its commits are answered
+ * @param late what is waited for before the store's answers are heard
  */
 export async function startReplica(
   ending: { after(end: () => Promise<void>): void },
   url: string,
   config: Partial<ClusterConfig> = {},
-  answersAfterMs = 0,
+  late: LateAnswers = {},
 ): Promise<TestReplica> {
-  const opened = await openPostgresStore(url, { patienceMs: PATIENCE_MS });
-  const store = answersAfterMs === 0 ? opened : slowToAnswer(opened, answersAfterMs);
+  const store = answeringLate(await openPostgresStore(url, { patienceMs: PATIENCE_MS }), late);
   const runtime = new HangingRuntime();
   const observer = new CountingObserver();
   const cluster = await createCluster({

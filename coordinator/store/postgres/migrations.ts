@@ -180,4 +180,6 @@ export const MIGRATIONS: readonly string[] = [
          DELETE FROM mail;
        $body$ $sql$, current_schema());
    END $make$;`,
+  // The server process of the connection that gave the latest beat. Null: by a coordinator of before this step.
+  'ALTER TABLE beats ADD COLUMN session integer;',
 ];

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Patience } from './patience.ts';
 
-const sign = (beats: number | null, commits = 0, epoch = 1) => ({ epoch, begun: true, beats, commits });
-const starting = { epoch: 1, begun: false, beats: null, commits: 0 };
+const sign = (beats: number | null, commits = 0, epoch = 1) => ({
+  ...{ epoch, begun: true, connected: true },
+  ...{ beats, commits },
+});
+const gone = (beats: number) => ({ ...sign(beats), connected: false });
+const starting = { epoch: 1, begun: false, connected: true, beats: null, commits: 0 };
 
 test('three looks over three seconds without a sign are a death, two or a shorter time are not', () => {
   const patience = new Patience(3000);
@@ -46,4 +50,36 @@ test('one whose beats a crash of the database took is given no longer than other
   assert.deepEqual(patience.look(0, [sign(7)]), []);
   const deaths = [1, 2, 3, 4].map((s) => patience.look(s * 1000, [sign(null)]).length);
   assert.deepEqual(deaths, [0, 0, 0, 1]);
+});
+
+test('whose session has ended is given two looks and half the time, if it gives no other sign meanwhile', () => {
+  const patience = new Patience(3000);
+  assert.deepEqual(patience.look(0, [gone(5)]), []);
+  assert.deepEqual(patience.look(1000, [gone(5)]), []);
+  assert.deepEqual(patience.look(2000, [gone(5)]), [1]);
+  const soon = new Patience(3000);
+  const looks = [0, 700, 1400, 2100].map((now) => soon.look(now, [gone(5)]).length);
+  assert.deepEqual(looks, [0, 0, 0, 1], 'not before half the time');
+});
+
+test('who beats on another session is alive, and the looks without one must be in a row', () => {
+  const patience = new Patience(3000);
+  const seen = [gone(1), gone(1), sign(2), gone(2), sign(2), gone(2)];
+  assert.deepEqual(
+    seen.map((each, i) => patience.look(i * 1000, [each]).length),
+    [0, 0, 0, 0, 0, 1],
+    'by the usual patience alone',
+  );
+  const back = new Patience(3000);
+  assert.deepEqual(
+    [gone(1), gone(1), gone(2), gone(3)].map((each, i) => back.look(i * 1000, [each]).length),
+    [0, 0, 0, 0],
+  );
+});
+
+test('after a gap nobody is hurried whose session is not back', () => {
+  const patience = new Patience(3000);
+  assert.deepEqual(patience.look(0, [gone(1)]), []);
+  const deaths = [60, 61, 62, 63, 64, 65, 66].map((s) => patience.look(s * 1000, [gone(1)]).length);
+  assert.deepEqual(deaths, [0, 0, 0, 0, 0, 0, 1]);
 });

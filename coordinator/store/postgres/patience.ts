@@ -9,10 +9,19 @@ export interface Sign {
   /** Null: not since the database crashed. */
   readonly beats: number | null;
   readonly commits: number;
+  /** Whether the database still has the session that gave the latest beat. False is no proof: a connection may be lost. */
+  readonly connected: boolean;
 }
 
 /** A death takes that many looks without a sign, beside the first one. */
 const LEAST_LOOKS = 3;
+/**
+ * A process that dies ends its sessions at once, so who has none is given less: looks that found neither session nor
+ * sign, and the part of the usual patience that must pass. Who lives and has lost its connection beats on a new one within a
+ * second; after a gap it may be kept from that for as long as everybody else, and nobody is hurried.
+ */
+const LEAST_LOOKS_GONE = 2;
+const PATIENCE_GONE = 0.5;
 /**
  * Looks are a second apart. After a longer gap (the database was away, this process stood still) the others may have
  * been kept from giving signs as well.
@@ -27,7 +36,11 @@ interface Silence {
   readonly sign: Sign;
   readonly since: number;
   readonly patienceMs: number;
+  /** While it has no session. */
+  readonly patienceGoneMs: number;
   looks: number;
+  /** The latest ones in a row that found no session. */
+  looksGone: number;
 }
 
 export class Patience {
@@ -53,12 +66,20 @@ export class Patience {
       const silence = this.#silences.get(sign.epoch);
       if (afterGap || silence === undefined || !isSame(silence.sign, sign)) {
         const times = !sign.begun ? BEFORE_FIRST_BEAT : afterGap ? AFTER_GAP : 1;
-        this.#silences.set(sign.epoch, { sign, since: now, patienceMs: times * this.#patienceMs, looks: 0 });
+        const patienceMs = times * this.#patienceMs;
+        const patienceGoneMs = (afterGap ? 1 : PATIENCE_GONE) * patienceMs;
+        this.#silences.set(sign.epoch, {
+          ...{ sign, since: now, patienceMs, patienceGoneMs },
+          ...{ looks: 0, looksGone: 0 },
+        });
         return [];
       }
       silence.looks += 1;
-      const isDead = silence.looks >= LEAST_LOOKS && now - silence.since >= silence.patienceMs;
-      return isDead ? [sign.epoch] : [];
+      silence.looksGone = sign.connected ? 0 : silence.looksGone + 1;
+      const silentMs = now - silence.since;
+      const isSilent = silence.looks >= LEAST_LOOKS && silentMs >= silence.patienceMs;
+      const isGone = silence.looksGone >= LEAST_LOOKS_GONE && silentMs >= silence.patienceGoneMs;
+      return isSilent || isGone ? [sign.epoch] : [];
     });
   }
 }

@@ -26,14 +26,17 @@ const TAKE_OVER_LOCK_MS = 500;
 
 const BEAT = statement(
   'beat',
-  `INSERT INTO beats (epoch, beats, summary)
-   SELECT epoch, 1, $3 FROM replicas WHERE epoch = $1 AND mark = $2::uuid AND NOT closed
-   ON CONFLICT (epoch) DO UPDATE SET beats = beats.beats + 1, summary = excluded.summary`,
+  `INSERT INTO beats (epoch, beats, summary, session)
+   SELECT epoch, 1, $3, pg_backend_pid() FROM replicas WHERE epoch = $1 AND mark = $2::uuid AND NOT closed
+   ON CONFLICT (epoch) DO UPDATE SET beats = beats.beats + 1, summary = excluded.summary, session = excluded.session`,
 );
 const BEGUN = statement('begun', 'UPDATE replicas SET begun = true WHERE epoch = $1');
+/** Of a null session the function tells all that there are: whose is not known counts as connected. */
 const OTHERS = statement(
   'others',
-  `SELECT replicas.epoch, commits, begun::integer AS begun, closed::integer AS closed, beats, summary FROM replicas LEFT JOIN beats USING (epoch)
+  `SELECT replicas.epoch, commits, begun::integer AS begun, closed::integer AS closed, beats, summary,
+     (EXISTS (SELECT FROM pg_stat_get_activity(beats.session)))::integer AS connected
+   FROM replicas LEFT JOIN beats USING (epoch)
    WHERE replicas.epoch <> $1 ORDER BY replicas.epoch`,
 );
 const SEND = statement(
@@ -52,6 +55,7 @@ const OWNER = statement(
 interface Seen extends Gone {
   readonly begun: boolean;
   readonly closed: boolean;
+  readonly connected: boolean;
 }
 
 export class PostgresReplicas implements ReplicaChannel {
@@ -173,8 +177,14 @@ export class PostgresReplicas implements ReplicaChannel {
       const said = textOrNull(row, 'summary');
       if (said !== null) this.#summaries.set(epoch, said);
       there.add(epoch);
-      const [begun, closed] = [number(row, 'begun') === 1, number(row, 'closed') === 1];
-      return { epoch, begun, commits: number(row, 'commits'), beats: numberOrNull(row, 'beats'), closed };
+      return {
+        epoch,
+        begun: number(row, 'begun') === 1,
+        commits: number(row, 'commits'),
+        beats: numberOrNull(row, 'beats'),
+        connected: number(row, 'connected') === 1,
+        closed: number(row, 'closed') === 1,
+      };
     });
     for (const epoch of this.#summaries.keys()) if (!there.has(epoch)) this.#summaries.delete(epoch);
     return seen;

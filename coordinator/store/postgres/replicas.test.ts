@@ -322,6 +322,40 @@ await postgresSuite('coordinators on one PostgreSQL', ({ newDatabase }) => {
     assert.deepEqual(await adoption(heir, 3), []);
   });
 
+  test('one whose session has ended is taken over sooner, unless it beats on another', async (t) => {
+    const { url, clock, open } = await cluster(t);
+    const [a, b] = [await open(), await open()];
+    await a.commit([added('job'), claimed('job', 1n, 100n)]);
+    const look = async () => {
+      const { adopted } = await channel(b).beat('');
+      clock.ms += 1000;
+      return adopted;
+    };
+    const admin = new pg.Client(url);
+    await admin.connect();
+    t.after(() => admin.end());
+    /** As the system does for a process that died. */
+    const endSession = async () => {
+      const { rows } = await admin.query(
+        'SELECT pg_terminate_backend(session, 60000) AS ended FROM beats WHERE epoch = $1',
+        [a.epoch],
+      );
+      assert.deepEqual(rows, [{ ended: true }]);
+    };
+    await channel(a).beat('');
+    assert.deepEqual(await look(), []);
+    await endSession();
+    assert.deepEqual(await look(), []);
+    // It may be that it has not heard of the end yet, and fails once.
+    await channel(a)
+      .beat('')
+      .catch(() => channel(a).beat(''));
+    for (let second = 0; second < 3; second += 1) assert.deepEqual(await look(), [], `alive at ${second} s`);
+    await endSession();
+    assert.deepEqual([await look(), await look()], [['job'], []]);
+    await assert.rejects(a.commit([accepted('job', 1n, 2n)]), StoreFenced);
+  });
+
   test('a commit that is under way is waited for, and what it stored is taken over', async (t) => {
     const { url, clock, open, adoption } = await cluster(t);
     const [a, b] = [await open(), await open()];
