@@ -83,7 +83,7 @@ test('submit, watch, and the result: as text and as the API’s own JSON', async
     const { body } = await coordinator.ask(path);
     const still = (value: unknown) =>
       JSON.stringify(value).replaceAll(
-        /"(last_heartbeat|updated_at|busy_fraction|rate_per_second)":[^,}]+/g,
+        /"(last_heartbeat|updated_at|busy_fraction|rate_per_second|activity|state)":[^,}]+/g,
         '',
       );
     assert.equal(still(JSON.parse(stdout)), still(body), args.join(' '));

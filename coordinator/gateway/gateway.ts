@@ -53,7 +53,7 @@ export interface GatewayLimits extends GuardLimits, RequestLimits {
   readonly hellos: number;
 }
 
-const DEFAULT_LIMITS: GatewayLimits = {
+export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   connections: 25_000,
   messagesPerSecond: 2000,
   unreadBytes: 4 * 1024 * 1024,
@@ -90,7 +90,7 @@ interface Member {
 
 /** Serves workers on `server`, at Socket.IO's usual path. */
 export function openGateway(server: HttpServer, options: GatewayOptions): Gateway {
-  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits: GatewayLimits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits };
   const { cluster, log, access } = options;
   const members = new Map<Connection, Member>();
   const refused = new WeakSet<Connection>();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClusterError } from '../../protocol/errors.ts';
-import type { ClusterStatus } from '../../protocol/http.ts';
+import type { ClusterStatus, NodeStatus } from '../../protocol/http.ts';
 import type { Lease } from '../../protocol/messages.ts';
 import { providePostgres, startPostgres } from '../../tests/setup/postgres.ts';
 import type { RunningPostgres } from '../../tests/setup/postgres.ts';
@@ -52,6 +52,16 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
   };
   const seen = ({ cluster }: TestReplica, jobId: string, state: string) =>
     until(`${state} is seen`, async () => (await cluster.status(jobId)).status === state);
+  /** Another coordinator that does not answer within a second tells nothing. */
+  const toldNode = async (cluster: TestReplica['cluster'], name: string): Promise<NodeStatus> => {
+    let node: NodeStatus | undefined;
+    await until(`${name} is told`, async () => {
+      node = await cluster.findNode(name).catch(() => undefined);
+      return node !== undefined;
+    });
+    assert.ok(node);
+    return node;
+  };
   const known = (replica: TestReplica) =>
     until('the job is leased here', async () => (await replica.cluster.list({ limit: 5 })).jobs.length > 0);
   const leaseOnce = async (worker: TestWorker): Promise<Lease> => {
@@ -81,10 +91,14 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
     for (const { cluster } of [a, b, c]) {
       assert.equal((await cluster.status(id)).progress.done, done.toString());
       assert.deepEqual((await cluster.results(id)).partial, true);
-      const { nodes, total } = await cluster.allNodes();
-      assert.deepEqual(nodes.map(({ node_id: node }) => node).toSorted(), ['one', 'two']);
-      assert.equal(total, 2);
-      assert.equal((await cluster.findNode('two')).batches_done, 1);
+      let names: readonly string[] = [];
+      await until('all tell their nodes', async () => {
+        const { nodes, total } = await cluster.allNodes();
+        names = nodes.map(({ node_id: node }) => node).toSorted();
+        return total === 2;
+      });
+      assert.deepEqual(names, ['one', 'two']);
+      assert.equal((await toldNode(cluster, 'two')).batches_done, 1);
     }
     await until('workers of all are counted', () => c.cluster.overview().workers.connected === 2);
     await until('batches of all are shown', () => c.cluster.batches(0, 100).batches.length === 2);
@@ -356,7 +370,7 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
       return (await a.cluster.status(id)).status === 'completed';
     });
     assert.deepEqual((await b.cluster.results(id)).result, squaresOf({ start: '1', end: '80001' }));
-    const shares = await Promise.all(['busy', 'idle'].map((name) => a.cluster.findNode(name)));
+    const shares = await Promise.all(['busy', 'idle'].map((name) => toldNode(a.cluster, name)));
     const units = shares.map(({ units_done: done }) => BigInt(done));
     assert.equal(
       units.reduce((sum, each) => sum + each, 0n),
@@ -413,8 +427,10 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
   test('while the database is away nothing is acknowledged, and all of them say so; then it goes on', async (t) => {
     const own = await startPostgres(t);
     const url = await own.createDatabase('away');
-    const a = await startReplica(t, url);
-    const b = await startReplica(t, url);
+    // How soon each is back depends on the machine; that this is no death has tests of its own, by a clock (patience.test.ts).
+    const manners = { patienceMs: 10 * PATIENCE_MS };
+    const a = await startReplica(t, url, {}, manners);
+    const b = await startReplica(t, url, {}, manners);
     const { job_id: id } = await submitSquares(a.cluster, 1n, 20_001n);
     const [one, two] = [connect(a.cluster, 'one'), connect(b.cluster, 'two')];
     const held = [await leaseOnce(one), await leaseOnce(two)];

@@ -44,27 +44,29 @@ export interface TestReplica {
   hang(): void;
 }
 
-/** What a store is asked is done long before its answer is heard. */
-export interface LateAnswers {
+/** How the store of a test differs: what it is asked is done long before its answer is heard. */
+export interface StoreManners {
+  /** How long a silent coordinator is waited for. */
+  readonly patienceMs?: number;
   /** Of a commit: it is durable, and rung. */
   commit?(): Promise<void>;
   countJobs?(): Promise<void>;
 }
 
-function answeringLate(store: Store, late: LateAnswers): Store {
+function answeringLate(store: Store, { commit, countJobs }: StoreManners): Store {
   return new Proxy(store, {
     get(target, name: keyof Store): unknown {
       if (name === 'commit') {
         return async (changes: Parameters<Store['commit']>[0]) => {
           const committed = await target.commit(changes);
-          await late.commit?.();
+          await commit?.();
           return committed;
         };
       }
       if (name === 'countJobs') {
         return async () => {
           const counts = await target.countJobs();
-          await late.countJobs?.();
+          await countJobs?.();
           return counts;
         };
       }
@@ -76,15 +78,15 @@ function answeringLate(store: Store, late: LateAnswers): Store {
 
 /**
  * @param ending closes it after the test, unless the test has
- * @param late what is waited for before the store's answers are heard
  */
 export async function startReplica(
   ending: { after(end: () => Promise<void>): void },
   url: string,
   config: Partial<ClusterConfig> = {},
-  late: LateAnswers = {},
+  manners: StoreManners = {},
 ): Promise<TestReplica> {
-  const store = answeringLate(await openPostgresStore(url, { patienceMs: PATIENCE_MS }), late);
+  const { patienceMs = PATIENCE_MS } = manners;
+  const store = answeringLate(await openPostgresStore(url, { patienceMs }), manners);
   const runtime = new HangingRuntime();
   const observer = new CountingObserver();
   const cluster = await createCluster({

@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { DEFAULT_CONNECTIONS_PER_ADDRESS } from '../../coordinator/access/limits.ts';
+import { DEFAULT_GATEWAY_LIMITS } from '../../coordinator/gateway/gateway.ts';
 import { clusterStatus } from '../../protocol/http.ts';
 import { floodReport } from './flood-thread.ts';
 import type { FloodOrder, FloodReport } from './flood-thread.ts';
@@ -54,13 +55,14 @@ async function attack(
   t: TestContext,
   coordinator: Observed,
   order: Omit<FloodOrder, 'port' | 'key'>,
-): Promise<FloodReport> {
+): Promise<FloodReport & { readonly took_ms: number }> {
   const { key } = await coordinator.key('submitter', 'mallory');
   const memory_mb = coordinator.memory_mb();
   const before = await quiet(coordinator);
+  const began = performance.now();
   const flood = startFlood(t, { ...order, port: coordinator.port, key });
   const during = await latencies({ port: coordinator.port, from: HONEST }, flood.decided);
-  const report = await flood.decided;
+  const report = { ...(await flood.decided), took_ms: performance.now() - began };
   const held = await quiet(coordinator);
   const grown = coordinator.memory_mb() - memory_mb;
   await flood.stop();
@@ -80,8 +82,10 @@ suite(`${MANY} connections from one address`, () => {
       const coordinator = await observe(t, {
         CONNECTIONS_PER_ADDRESS: String(DEFAULT_CONNECTIONS_PER_ADDRESS),
       });
-      const { served } = await attack(t, coordinator, { kind, count: MANY });
-      assert.ok(served <= DEFAULT_CONNECTIONS_PER_ADDRESS, `${served} were held`);
+      const { served, took_ms } = await attack(t, coordinator, { kind, count: MANY });
+      // A websocket that says nothing is closed then, and its place is another one's: on a slow machine while others still come.
+      const shares = kind === 'websocket' ? 1 + Math.floor(took_ms / DEFAULT_GATEWAY_LIMITS.join_ms) : 1;
+      assert.ok(served <= shares * DEFAULT_CONNECTIONS_PER_ADDRESS, `${served} were held`);
       assert.ok(
         served > DEFAULT_CONNECTIONS_PER_ADDRESS / 2,
         `${served} were held: the share is not taken away`,

@@ -13,8 +13,9 @@ import { Database } from './database.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openPostgresStore } from './store.ts';
 
-async function refusal(url: string, startPatienceMs = 0): Promise<StartError> {
-  const error: unknown = await openPostgresStore(url, { startPatienceMs, connectMs: 1000 }).then(
+/** @param connectMs how long who says nothing is waited for */
+async function refusal(url: string, startPatienceMs = 0, connectMs = 30_000): Promise<StartError> {
+  const error: unknown = await openPostgresStore(url, { startPatienceMs, connectMs }).then(
     () => assert.fail('it opened'),
     (reason: unknown) => reason,
   );
@@ -106,10 +107,6 @@ await postgresSuite('opening a store on PostgreSQL', ({ server, newDatabase }) =
         /does not answer.*ECONNREFUSED.*start it, or correct/,
       ],
       [
-        changed((other) => (other.port = String((mute.address() as AddressInfo).port))),
-        /does not answer.*start it/,
-      ],
-      [
         changed((other) => (other.search = 'options=-c%20search_path%3Dnosuch')),
         /no schema of search_path.*CREATE SCHEMA/,
       ],
@@ -121,6 +118,8 @@ await postgresSuite('opening a store on PostgreSQL', ({ server, newDatabase }) =
       assert.match(error.message, says);
       for (const secret of ['se-cret', password]) assert.ok(!inspect(error, { depth: 10 }).includes(secret));
     }
+    const toMute = changed((other) => (other.port = String((mute.address() as AddressInfo).port)));
+    assert.match((await refusal(toMute, 0, 500)).message, /does not answer.*start it/);
   });
 
   test('a role without rights, a standby and another encoding are refused with what to do', async (t) => {

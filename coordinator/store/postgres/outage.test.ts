@@ -17,6 +17,9 @@ const accepted = (start: bigint): Change => ({
 });
 const isAway = (error: unknown) => error instanceof ClusterError && error.code === 'store_unavailable';
 
+/** Of a coordinator that is to give up soon: enough for a busy machine to connect, and to commit, while all is well. */
+const ANSWER_MS = 4000;
+
 function channel(store: Store) {
   assert.ok(store.replicas !== null);
   return store.replicas;
@@ -91,7 +94,7 @@ await postgresSuite('PostgreSQL that goes away', ({ server, newDatabase }) => {
   });
 
   test('while it stands still nothing is acknowledged, and a refusal takes as long as one answer may', async (t) => {
-    const store = await started(t, await newDatabase(), { queryMs: 1500, connectMs: 1500 });
+    const store = await started(t, await newDatabase(), { queryMs: ANSWER_MS, connectMs: ANSWER_MS });
     await store.commit([added, claimed]);
     await store.findJob('job');
     await server().pause();
@@ -103,7 +106,7 @@ await postgresSuite('PostgreSQL that goes away', ({ server, newDatabase }) => {
         assert.rejects(channel(store).beat(''), isAway),
       ]);
       t.diagnostic(
-        `refused after ${(performance.now() - startedAt).toFixed(0)} ms with an answer's limit of 1500 ms`,
+        `refused after ${(performance.now() - startedAt).toFixed(0)} ms with an answer's limit of ${ANSWER_MS} ms`,
       );
     } finally {
       server().resume();
@@ -218,7 +221,7 @@ await postgresSuite('PostgreSQL that goes away', ({ server, newDatabase }) => {
     const clock = { ms: 0 };
     const b = await started(t, url, { now: () => clock.ms });
     await b.commit([added]);
-    const a = await openPostgresStore(proxy.url, { queryMs: 1000, connectMs: 1000 });
+    const a = await openPostgresStore(proxy.url, { queryMs: ANSWER_MS, connectMs: ANSWER_MS });
     await channel(a).beat('a');
     assert.deepEqual((await channel(b).beat('')).others, [{ epoch: a.epoch, summary: 'a' }]);
     const fellSilent = proxy.cutNextCommit('silent');
