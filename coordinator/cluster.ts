@@ -178,6 +178,8 @@ export interface Observer {
   resultForwarded(outcome: string): void;
   /** Of so many jobs something was taken over that another coordinator has left. */
   tookOver(jobs: number): void;
+  /** So many other coordinators gave no sign any more: they died, or were cut off from the store. */
+  coordinatorsLost(count: number): void;
   /** Two answers to one range met and differed: whose was right after recomputation. */
   answersDiffered(type: string, wrong: 'first' | 'second' | 'both'): void;
   committed(event: { results: number; bytes: number; seconds: number }): void;

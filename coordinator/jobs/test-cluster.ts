@@ -104,6 +104,10 @@ export class CountingObserver implements Observer {
     this.#count('take-overs');
   }
 
+  coordinatorsLost(count: number): void {
+    for (let i = 0; i < count; i++) this.#count('coordinators lost');
+  }
+
   committed(): void {
     this.#count('commits');
   }

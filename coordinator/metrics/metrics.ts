@@ -159,6 +159,11 @@ function createObserver(registry: Registry, now: () => number): Counting {
     help: 'Jobs of which this coordinator took something over that another one had left.',
     registers,
   });
+  const coordinatorsLost = new Counter({
+    name: 'cluster_coordinators_lost_total',
+    help: 'Other coordinators that gave no sign any more, and whose work this one took over. Those that stopped in order are not among them.',
+    registers,
+  });
   const commitSeconds = new Histogram({
     name: 'cluster_commit_seconds',
     help: 'How long a durable commit of the store took.',
@@ -220,6 +225,7 @@ function createObserver(registry: Registry, now: () => number): Counting {
     answersDiffered: (type, wrong) => differed.inc({ type, wrong }),
     resultForwarded: (outcome) => forwarded.inc({ outcome }),
     tookOver: (jobs) => takeOvers.inc(jobs),
+    coordinatorsLost: (count) => coordinatorsLost.inc(count),
     committed: ({ results, bytes, seconds }) => {
       commitSeconds.observe(seconds);
       commitResults.observe(results);

@@ -164,6 +164,7 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
       () => b.observer.get('take-overs') + c.observer.get('take-overs') > 0,
     );
     t.diagnostic(`taken over ${ms.toFixed(0)} ms after the last sign, patience ${PATIENCE_MS} ms`);
+    assert.equal(b.observer.get('coordinators lost') + c.observer.get('coordinators lost'), 1);
     let status = '';
     await until('the result is taken', async () => {
       status = (await moved.session.submit(answer(held)).catch(() => ({ status: '' }))).status;
@@ -194,6 +195,7 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
     const moved = connect(b.cluster, 'traveller', { leases: [held.lease_id] });
     const ms = await until('it is taken over', () => b.observer.get('take-overs') > 0);
     t.diagnostic(`taken over ${ms.toFixed(0)} ms after the end`);
+    assert.equal(b.observer.get('coordinators lost'), 0, 'it is no death');
     assert.deepEqual(await moved.session.submit(answer(held)), { status: 'accepted' });
     await until(
       'the rest is computed',

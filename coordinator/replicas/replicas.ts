@@ -257,14 +257,21 @@ export class Replicas implements Elsewhere {
     const changed = [...this.#changed];
     this.#changed.clear();
     const text = summaryText(this.#core, this.#parts.jobs.running, changed);
-    const { others, adopted } = await this.#reached(this.#channel.beat(text));
+    const { others, adopted, lost } = await this.#reached(this.#channel.beat(text));
     this.#others = new Map(others.map(({ epoch, summary }) => [epoch, readSummary(summary)]));
     for (const epoch of this.#batchesSeen.keys())
       if (!this.#others.has(epoch)) this.#batchesSeen.delete(epoch);
     this.#noteFacts();
+    const { log, observer } = this.#core.dependencies;
+    if (lost > 0) {
+      log.warn(
+        { coordinators: lost },
+        'another coordinator gives no sign any more: it died, or was cut off from the store',
+      );
+      observer.coordinatorsLost(lost);
+    }
     if (adopted.length > 0) {
-      const { log, observer } = this.#core.dependencies;
-      log.warn({ jobs: adopted.length }, 'took over what another coordinator has left');
+      log.info({ jobs: adopted.length }, 'took over what another coordinator has left');
       observer.tookOver(adopted.length);
       for (const id of adopted) this.#ownership.holdBack(id);
       for (const id of adopted) this.#unread.set(id, 'parts');

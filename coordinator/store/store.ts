@@ -359,12 +359,15 @@ export interface ReplicaChannel {
    * Tells the others that this one lives, and learns who does. Call it every second: who misses several beats that
    * another one could have seen loses all it owns to the first that notices, and is fenced out.
    * @param summary at most MAX_SUMMARY_BYTES
-   * @returns the others that live, and the jobs of which something was taken over (read it by `ownParts`)
+   * @returns the others that live; the jobs of which something was taken over (read it by `ownParts`), from others that were closed or
+   * that are lost; how many were found lost
    * @throws ClusterError store_unavailable; StoreFenced
    */
-  beat(
-    summary: string,
-  ): Promise<{ readonly others: readonly Replica[]; readonly adopted: readonly string[] }>;
+  beat(summary: string): Promise<{
+    readonly others: readonly Replica[];
+    readonly adopted: readonly string[];
+    readonly lost: number;
+  }>;
   /** Soft: what is sent to one that dies, or in a crash of the database, is lost. @throws ClusterError store_unavailable */
   send(to: number | 'all', body: string): Promise<void>;
   /** What this coordinator owns of a job. */

@@ -166,7 +166,7 @@ await postgresSuite('opening a store on PostgreSQL', ({ server, newDatabase }) =
     await two.commit([{ kind: 'job_added', record: jobRecord('of-two') }]);
     assert.deepEqual(await heard, { kind: 'job', jobId: 'of-two' });
     assert.equal(await two.findJob('of-one'), undefined);
-    assert.deepEqual(await one.replicas.beat(''), { others: [], adopted: [] });
+    assert.deepEqual(await one.replicas.beat(''), { others: [], adopted: [], lost: 0 });
     const { rowCount } = await admin.query(`SELECT FROM pg_tables WHERE schemaname = 'public'`);
     assert.equal(rowCount, 0);
   });

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Range } from '../../../protocol/range.ts';
 import { bigint, number, numberOrNull, textOrNull } from '../columns.ts';
 import { MAX_MAIL_BYTES, MAX_SUMMARY_BYTES, StoreFenced } from '../store.ts';
-import type { OwnParts, Replica, ReplicaChannel, Ring } from '../store.ts';
+import type { OwnParts, ReplicaChannel, Ring } from '../store.ts';
 import type { Database, Timeouts } from './database.ts';
 import { unavailable } from './errors.ts';
 import { BEGIN, Flight, statement } from './flight.ts';
@@ -106,9 +106,7 @@ export class PostgresReplicas implements ReplicaChannel {
     else if (this.#listener.isConnected) queueMicrotask(() => listener({ kind: 'resync' }));
   }
 
-  async beat(
-    summary: string,
-  ): Promise<{ readonly others: readonly Replica[]; readonly adopted: readonly string[] }> {
+  async beat(summary: string): ReturnType<ReplicaChannel['beat']> {
     limit('a summary', summary, MAX_SUMMARY_BYTES);
     this.#listener.check();
     try {
@@ -121,13 +119,18 @@ export class PostgresReplicas implements ReplicaChannel {
       );
       const gone = seen.filter(({ epoch, closed }) => closed || dead.has(epoch));
       const adopted = new Set(await this.#settle(seen));
-      for (const each of gone) for (const jobId of await this.#takeOver(each)) adopted.add(jobId);
+      let lost = 0;
+      for (const each of gone) {
+        const jobs = await this.#takeOver(each);
+        if (jobs !== undefined && !each.closed) lost += 1;
+        for (const jobId of jobs ?? []) adopted.add(jobId);
+      }
       const live = seen.filter((each) => !gone.includes(each));
       const others = live.flatMap(({ epoch }) => {
         const said = this.#summaries.get(epoch);
         return said === undefined ? [] : [{ epoch, summary: said }];
       });
-      return { others, adopted: [...adopted] };
+      return { others, adopted: [...adopted], lost };
     } catch (error) {
       throw unavailable(error, this.#database.address);
     }
@@ -190,8 +193,8 @@ export class PostgresReplicas implements ReplicaChannel {
     return seen;
   }
 
-  /** What cannot be had now is looked at again by the next beat. */
-  async #takeOver(gone: Gone): Promise<readonly string[]> {
+  /** What cannot be had now is looked at again by the next beat; undefined: nothing was taken over. */
+  async #takeOver(gone: Gone): Promise<readonly string[] | undefined> {
     this.#unsettled.add(gone.epoch);
     try {
       const jobs = await this.#lane.run(async (client) => {
@@ -201,9 +204,9 @@ export class PostgresReplicas implements ReplicaChannel {
         return taken;
       });
       this.#unsettled.delete(gone.epoch);
-      return jobs ?? [];
+      return jobs;
     } catch {
-      return [];
+      return undefined;
     }
   }
 

@@ -205,11 +205,16 @@ await postgresSuite('coordinators on one PostgreSQL', ({ newDatabase }) => {
   test('they learn of each other, and of what each says of itself', async (t) => {
     const { open } = await cluster(t);
     const [a, b] = [await open(), await open()];
-    assert.deepEqual(await channel(a).beat('I am a'), { others: [], adopted: [] }, 'b has said nothing yet');
+    assert.deepEqual(
+      await channel(a).beat('I am a'),
+      { others: [], adopted: [], lost: 0 },
+      'b has said nothing yet',
+    );
     assert.deepEqual((await channel(b).beat('I am b')).others, [{ epoch: a.epoch, summary: 'I am a' }]);
     assert.deepEqual((await channel(a).beat('')).others, [{ epoch: b.epoch, summary: 'I am b' }]);
     await b.close();
-    assert.deepEqual((await channel(a).beat('')).others, []);
+    const { others, lost } = await channel(a).beat('');
+    assert.deepEqual([others, lost], [[], 0], 'who closes is not lost');
   });
 
   test('a piece of a segment is given; one for somebody who is gone stays, and both are told of what is theirs', async (t) => {
@@ -284,8 +289,10 @@ await postgresSuite('coordinators on one PostgreSQL', ({ newDatabase }) => {
     for (const store of [a, b, c]) await channel(store).beat('');
     const beats = async () => {
       const [ofB, ofC] = await Promise.all([channel(b).beat(''), channel(c).beat('')]);
+      lost += ofB.lost + ofC.lost;
       return [ofB.adopted, ofC.adopted];
     };
+    let lost = 0;
     const taken: (readonly string[])[][] = [];
     for (let second = 0; second < 6; second += 1) {
       clock.ms += 1000;
@@ -297,6 +304,7 @@ await postgresSuite('coordinators on one PostgreSQL', ({ newDatabase }) => {
       'once',
     );
     assert.deepEqual(taken.slice(0, 2).flat(2), [], 'not before its time');
+    assert.equal(lost, 1);
     await assert.rejects(a.commit([accepted('job', 110n, 120n)]), StoreFenced);
     await assert.rejects(channel(a).beat(''), StoreFenced);
     const heir = (await channel(b).ownParts('job')).adopted.size > 0 ? b : c;
@@ -391,7 +399,7 @@ await postgresSuite('coordinators on one PostgreSQL', ({ newDatabase }) => {
     const [active] = await c.loadActive();
     assert.equal(active?.results.length, 1);
     assert.deepEqual(active.adopted, new Map(), 'one share becomes its own');
-    assert.deepEqual(await channel(c).beat(''), { others: [], adopted: [] });
+    assert.deepEqual(await channel(c).beat(''), { others: [], adopted: [], lost: 0 });
   });
 
   test('jobs that are over cost a take-over nothing', async (t) => {
