@@ -63,6 +63,7 @@ export class Folding {
     const { results, bytes } = job.unfolded;
     if (folding.size === 0 && job.absorbing.length === 0) {
       job.unfolded.kept = { results, bytes };
+      job.unfoldedSince = this.#core.now();
       this.#settle(job);
       return;
     }
@@ -70,6 +71,8 @@ export class Folding {
     this.#core.committer
       .write([change], () => {
         apply();
+        // What is kept has been looked at. (By the time since it came, the tally was written with every sweep for as long as it was kept.)
+        job.unfoldedSince = this.#core.now();
         this.#settle(job);
       })
       // What could not be folded is tried again by the next sweep; the committer has logged why.
@@ -169,7 +172,6 @@ function prepare(job: Job, folding: ReadonlySet<BatchResult>) {
     job.unfolded.bytes -= bytes;
     const { results: keptResults, bytes: keptBytes } = job.unfolded;
     job.unfolded.kept = { results: keptResults, bytes: keptBytes };
-    job.unfoldedSince = job.unfolded.results > 0 ? job.unfoldedSince : undefined;
     for (const { segment, covered } of touched) {
       for (const result of segment.results.values()) {
         if (folding.has(result)) segment.results.delete(result.range.start);

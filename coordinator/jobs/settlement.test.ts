@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { ClusterError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -26,7 +28,8 @@ const SESSION_B = 'b'.repeat(32);
 
 /** Two workers with the same range in their hands: the first fell silent, so the second got it too. */
 async function twoAnswers(t: { after(fn: () => void): void }, end = 500n) {
-  const started = await startCluster(temporaryFolder(t));
+  const folder = temporaryFolder(t);
+  const started = await startCluster(folder);
   const { cluster, runtime } = started;
   const { job_id: id } = await submitSquares(cluster, 1n, end);
   const first = connect(cluster, 'first');
@@ -36,7 +39,7 @@ async function twoAnswers(t: { after(fn: () => void): void }, end = 500n) {
   const secondLease = await takeLease(second);
   assert.equal(secondLease.start, firstLease.start);
   assert.equal(secondLease.end, firstLease.end);
-  return { ...started, id, first, firstLease, second, secondLease };
+  return { ...started, folder, id, first, firstLease, second, secondLease };
 }
 
 async function result({ cluster }: Pick<TestCluster, 'cluster'>, id: string): Promise<unknown> {
@@ -112,6 +115,25 @@ test('an answer that was corrected and folded is no duplicate when it is sent ag
   assert.equal((await cluster.status(id)).status, 'running');
   await assert.rejects(second.session.submit(wrongAnswer(secondLease)), code('lease_superseded'));
   assert.equal((await first.session.submit(answer(firstLease))).status, 'duplicate');
+  await cluster.close();
+});
+
+test('while one result must stay apart the others are folded together, not one by one', async (t) => {
+  const { cluster, runtime, folder, second, secondLease } = await twoAnswers(t, 1_000_000n);
+  await second.session.submit(answer(secondLease));
+  await runtime.advance(10_000);
+  const journal = new DatabaseSync(join(folder, 'cluster.db'), { readOnly: true });
+  const apart = journal.prepare('SELECT count(*) AS results FROM journal');
+  const seen: number[] = [];
+  for (let i = 0; i < 30; i++) {
+    await work(connect(cluster, 'third'), 1);
+    await runtime.advance(1000);
+    seen.push(Number(apart.get()?.['results']));
+  }
+  journal.close();
+  assert.ok(Math.min(...seen) >= 1, 'what may be answered again is there');
+  const folds = seen.filter((results, i) => results < (seen[i - 1] ?? 0)).length;
+  assert.ok(folds >= 4 && folds <= 8, `${folds} folds in half a minute: ${seen.join(' ')}`);
   await cluster.close();
 });
 
