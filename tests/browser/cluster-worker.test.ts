@@ -36,7 +36,9 @@ suite('a job from the form to its result', { skip }, () => {
     assert.equal(job?.status, 'completed');
     const known = jobResults.parse(await ask(`/api/results/${job.job_id}`));
     assert.equal(known.result?.['count'], '1999999');
+    // A result comes by an event of its own, maybe a part of it first.
     await details.getByText('delay records, the last 12 of').waitFor();
+    await details.getByRole('heading', { name: 'Result', exact: true }).waitFor();
     await details.locator('summary', { hasText: 'JSON' }).click();
     assert.deepEqual(JSON.parse((await details.locator('pre').textContent()) ?? ''), known);
 
@@ -60,6 +62,9 @@ suite('a job from the form to its result', { skip }, () => {
     await page.locator('.throughput .layer').waitFor();
     assert.equal(await page.locator('.throughput .layer').count(), 1);
     const total = clusterStatus.parse(await ask('/api/status')).jobs.completed;
-    assert.equal(total, await page.locator('.job-row[data-state=completed]').count());
+    // The jobs come by another request than the picture.
+    const completed = page.locator('.job-row[data-state=completed]');
+    await completed.nth(total - 1).waitFor();
+    assert.equal(await completed.count(), total);
   });
 });

@@ -18,6 +18,18 @@ const value = (text: string) => {
   const read = parseNumber(text);
   return 'value' in read ? read.value : read.problem;
 };
+const LONG_MS = 100;
+/** What takes longer is done again, so often: the machine may have been busy with something else. */
+const TRIES = 5;
+function shortest_ms(work: () => unknown): number {
+  let shortest = Infinity;
+  for (let tried = 0; tried < TRIES && shortest >= LONG_MS; tried++) {
+    const began_ms = performance.now();
+    work();
+    shortest = Math.min(shortest, performance.now() - began_ms);
+  }
+  return shortest;
+}
 const anyNumber = fc.bigInt({ min: 0n, max: 10n ** 2000n - 1n });
 
 test('plain, powers, exponents, sums, separators of all sorts', () => {
@@ -99,11 +111,10 @@ test('what the page writes can be pasted back', () => {
 test('no text makes it throw or take long', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[0-9eE^+\-., _]{0,40}$/), (text) => {
-      const began = performance.now();
       const read = parseNumber(text);
       if ('value' in read) assert.ok(read.value >= 0n && read.value.toString().length <= 2000);
       else assert.ok(read.problem.startsWith('Enter') || read.problem.includes('enter'));
-      assert.ok(performance.now() - began < 100);
+      assert.ok(shortest_ms(() => parseNumber(text)) < LONG_MS, text);
     }),
     { numRuns: 2000 },
   );

@@ -24,6 +24,15 @@ import type { Settings } from './lending.ts';
 const ENDLESS = String(10n ** 15n);
 /** Of /proc: processor time is counted in hundredths of a second. */
 const TICK_MS = 10;
+/** In each CPU thread: the page hears of every piece that ends from then on. */
+const TELL_ENDS = `{
+  const ends = new BroadcastChannel('piece-ends');
+  const post = globalThis.postMessage;
+  globalThis.postMessage = (...message) => {
+    ends.postMessage('');
+    post(...message);
+  };
+}`;
 const noProc = process.platform === 'linux' ? false : 'processor times are read from /proc';
 
 async function contributing(t: TestContext, settings: Settings) {
@@ -32,6 +41,17 @@ async function contributing(t: TestContext, settings: Settings) {
   const mark = `--lending-test-${process.pid}-${Math.random().toString(36).slice(2)}`;
   const context = await visitor(await openBrowser(t, [mark]), settings);
   const { page } = await visit(context, coordinator.url);
+  page.on('worker', (worker) => {
+    // A thread may end while it is asked.
+    if (worker.url().includes('cpu-web-thread')) worker.evaluate(TELL_ENDS).catch(() => undefined);
+  });
+  await page.evaluate(() => {
+    let ended = 0;
+    Reflect.set(globalThis, 'piecesEnded', ended);
+    new BroadcastChannel('piece-ends').addEventListener('message', () =>
+      Reflect.set(globalThis, 'piecesEnded', ++ended),
+    );
+  });
   await startButton(page).click();
   await contributingTab(coordinator);
   await says(page, 'Contributing');
@@ -63,14 +83,24 @@ suite('manners of a page that lends', { skip: skip === false ? noProc : skip }, 
 
   test('hidden: it pauses at once, keeps its lease, and goes on when it is seen again', async (t) => {
     const { coordinator, page, cpu_ms } = await contributing(t, { engine: 'cpu', intensity: 'All' });
+    const coresBusy = async (): Promise<number> => {
+      const [begun_ms, before_ms] = [performance.now(), cpu_ms()];
+      await page.waitForTimeout(1500);
+      return (cpu_ms() - before_ms) / (performance.now() - begun_ms);
+    };
+    await until(async () => (await piecesEnded(page)) > 0, 'pieces end, told by their threads');
+    const computing = await coresBusy();
     await setVisibility(page, 'hidden');
     await says(page, /^Paused/);
-    await page.waitForTimeout(300);
-    const before_ms = cpu_ms();
-    await page.waitForTimeout(1500);
-    const share = (cpu_ms() - before_ms) / 1500;
-    t.diagnostic(`processor time while paused: ${Math.round(share * 100)} % of a core`);
-    assert.ok(share < 0.25, `${share} of a core while paused`);
+    // Compared with computing, since idle drawing, too, takes a slow machine's processor.
+    await until(async () => {
+      const before = await piecesEnded(page);
+      const paused = await coresBusy();
+      t.diagnostic(
+        `busy cores: ${computing.toFixed(2)} while it computes, ${paused.toFixed(2)} while paused`,
+      );
+      return (await piecesEnded(page)) === before && paused < computing / 2;
+    }, 'for a while no piece is computed, and the processor rests');
     const node = await until(async () => {
       const [tab] = await tabs(coordinator);
       return tab?.state === 'paused' ? tab : undefined;
@@ -84,29 +114,31 @@ suite('manners of a page that lends', { skip: skip === false ? noProc : skip }, 
   test('intensity: Trace computes a twentieth of the time, All as much as it gets; changed while it runs', async (t) => {
     const { page } = await contributing(t, { engine: 'cpu', intensity: 'Trace' });
     const slider = panel(page).getByRole('slider', { name: 'Intensity' });
-    const busy = async (): Promise<number> => {
-      await page.waitForTimeout(6000);
-      const shown = panel(page).getByText(/^busy \d+ %$/);
-      return Number(/\d+/.exec(await shown.innerText())?.[0]);
-    };
-    const trace = await busy();
+    await page.waitForTimeout(6000);
+    const trace = await until(async () => {
+      const share = await shownShare(page);
+      return share >= 1 && share <= 12 ? share : undefined;
+    }, 'it is busy for some hundredths of the time at Trace');
     await slider.press('End');
-    const begun = await lastSeconds(page);
-    t.diagnostic(`busy at Trace ${trace} %, at All ${begun} %`);
-    assert.ok(trace >= 1 && trace <= 12, `${trace} % at Trace`);
-    assert.ok(begun > 3 * trace, `${begun} % at All`);
+    // Of a minute the seconds at Trace are still a part.
+    const all = await until(async () => {
+      const share = await shownShare(page);
+      return share > 3 * trace ? share : undefined;
+    }, `it is busy for much more of the time at All than ${trace} %`);
+    t.diagnostic(`busy at Trace ${trace} %, at All ${all} %`);
     await stopButton(page).click();
   });
 });
 
-/** Mean busy share over a time at the present intensity, from what the panel shows of the whole minute. */
-async function lastSeconds(page: Page): Promise<number> {
-  const shown = () =>
-    panel(page)
-      .getByText(/^busy \d+ %$/)
-      .innerText();
-  await page.waitForTimeout(8000);
-  return Number(/\d+/.exec(await shown())?.[0]);
+/** Mean busy share of the last minute, in percent, as the panel shows it. */
+async function shownShare(page: Page): Promise<number> {
+  const shown = panel(page).getByText(/^busy \d+ %$/);
+  return Number(/\d+/.exec(await shown.innerText())?.[0]);
+}
+
+/** How many pieces the CPU threads have ended since the page heard of them first. */
+function piecesEnded(page: Page): Promise<number> {
+  return page.evaluate(() => Number(Reflect.get(globalThis, 'piecesEnded')));
 }
 
 async function setVisibility(page: Page, state: 'hidden' | 'visible'): Promise<void> {

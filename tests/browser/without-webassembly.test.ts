@@ -7,7 +7,17 @@ import { buildPages } from '../../scripts/build-pages.ts';
 import { computed, makeBatch } from '../batches.ts';
 import { runCoordinator } from '../coordinator/running.ts';
 import type { TestCoordinator } from '../coordinator/running.ts';
-import { contributingTab, openBrowser, panel, says, skip, startButton, visit, visitor } from './lending.ts';
+import {
+  contributingTab,
+  openBrowser,
+  panel,
+  says,
+  skip,
+  startButton,
+  until,
+  visit,
+  visitor,
+} from './lending.ts';
 
 const ENDLESS = String(10n ** 15n);
 
@@ -69,8 +79,11 @@ suite('a browser without WebAssembly', { skip }, () => {
     const { page } = await visit(context, coordinator.url);
     await startButton(page).click();
     const { kind } = await contributingTab(coordinator);
-    const remembered = await page.evaluate(() => sessionStorage.getItem('lend'));
-    assert.match(remembered ?? '', kind === 'cpu' ? /"faster":"cpu"/ : /"faster":"gpu"/);
+    const faster = kind === 'cpu' ? 'cpu' : 'gpu';
+    await until(async () => {
+      const remembered = await page.evaluate(() => sessionStorage.getItem('lend'));
+      return remembered?.includes(`"faster":"${faster}"`);
+    }, 'the tab remembers it');
   });
 });
 

@@ -10,6 +10,11 @@ import { RealCluster } from '../cluster/cluster.ts';
 import { openBrowser, skip, startButton, stopButton, visitor } from './lending.ts';
 
 const PATIENCE_MS = 120_000;
+/** What is handed back is free at once; what is not, when its worker has been silent for 30 s. */
+const HAND_BACK_MS = 25_000;
+/** What Chromium says of connections to it, by the moment at which it dies. */
+const DEAD_COORDINATOR =
+  /ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED|WebSocket connection/;
 /** A folder to leave a screenshot in, for whoever wants to look. */
 const SCREENSHOTS = process.env['TEST_SCREENSHOTS'];
 
@@ -28,10 +33,7 @@ test(
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       // While the coordinator is dead, connections fail, and Chromium says so.
-      if (
-        message.type() === 'error' &&
-        !/ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED_ENCODING|WebSocket connection/.test(message.text())
-      ) {
+      if (message.type() === 'error' && !DEAD_COORDINATOR.test(message.text())) {
         complaints.push(message.text());
       }
     });
@@ -83,7 +85,7 @@ test(
     await api.until(
       async () => (await api.coverage(endless.job_id)).leased.length === 0,
       'nothing is leased any more',
-      5000,
+      HAND_BACK_MS,
     );
     assert.deepEqual(complaints, []);
     const elsewhere = fetched.filter((url) => !/^(data|blob):/.test(url) && !url.startsWith(cluster.url));
