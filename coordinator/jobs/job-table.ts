@@ -44,6 +44,8 @@ export class JobTable {
   readonly #waker: Waker;
   readonly #ids: JobIds;
   readonly #jobs = new Map<string, Job>();
+  /** Jobs that were over when they went out of memory: a late bell must not count them once more. */
+  readonly #over = new Set<string>();
   readonly #counts = new Map<string, Map<JobState, number>>();
   readonly #submits = new Map<string, Promise<Submitted>>();
   #nextSeq = 1;
@@ -99,8 +101,10 @@ export class JobTable {
     for (const { type, state, jobs } of differences) this.#count(type, state, jobs);
   }
 
-  /** A job of another coordinator that this one has not seen before it was over. */
+  /** A job of another coordinator that this one has not seen before it was over: counted once. */
   countOver({ record, progress }: StoredJob): void {
+    if (this.#over.has(record.id)) return;
+    this.#rememberOver(record.id);
     this.#nextSeq = Math.max(this.#nextSeq, record.seq + 1);
     this.#count(record.type, progress.state, 1);
   }
@@ -159,6 +163,16 @@ export class JobTable {
   /** Only when it is over and nothing of it can change any more. */
   evict(job: Job): void {
     this.#jobs.delete(job.id);
+    this.#rememberOver(job.id);
+  }
+
+  #rememberOver(jobId: string): void {
+    this.#over.add(jobId);
+    if (this.#over.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#over) {
+      this.#over.delete(oldest);
+      return;
+    }
   }
 
   /** @throws ClusterError invalid_request, limit_reached, idempotency_conflict, store_unavailable */
@@ -411,6 +425,7 @@ export class JobTable {
   }
 }
 
+const MAX_REMEMBERED = 10_000;
 /** Of a change of a job's row, when other coordinators change it at the same time. */
 const MAX_TRIES = 16;
 

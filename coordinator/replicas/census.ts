@@ -10,12 +10,14 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 /** Between two counts because jobs were forgotten: they are many portions, one after the other. */
 const FORGOTTEN_MS = 60_000;
+/** Between two counts for no reason: what else may have gone wrong does not stay. */
+const CALM_MS = 600_000;
 
 export class Census {
   readonly #now: () => number;
   readonly #store: Pick<Store, 'countJobs'>;
   readonly #jobs: Pick<JobTable, 'differences' | 'adjust'>;
-  #dueAt = Infinity;
+  #dueAt: number;
   #waitMs = FIRST_WAIT_MS;
   #lookedAt = -Infinity;
   #differed = '';
@@ -28,6 +30,7 @@ export class Census {
     this.#now = now;
     this.#store = store;
     this.#jobs = jobs;
+    this.#dueAt = now() + CALM_MS;
   }
 
   /** Bells may have been missed: counts with the next look. */
@@ -43,8 +46,8 @@ export class Census {
 
   /**
    * Counts if it is time. What changes while the store counts may be in its numbers or not, and its bell may be on the way. So a
-   * difference is believed only if the count before showed the same one, and it ends when there is none. (It was believed at
-   * once: a job that ended meanwhile was shown as running, or twice as completed, for good.)
+   * difference is believed only if the count before showed the same one, and it is looked again until there is none. (It was
+   * believed at once, once: a job that ended meanwhile was shown as running, or twice as completed, for good.)
    * @throws ClusterError store_unavailable: it is looked again
    */
   async look(): Promise<void> {
@@ -59,8 +62,10 @@ export class Census {
     const differ = JSON.stringify(differences.map(({ type, state, jobs }) => [type, state, jobs]).toSorted());
     const now = this.#now();
     this.#lookedAt = now;
-    if (differences.length === 0) this.#waitMs = FIRST_WAIT_MS;
-    else {
+    if (differences.length === 0) {
+      this.#waitMs = FIRST_WAIT_MS;
+      this.#dueAt = Math.min(this.#dueAt, now + CALM_MS);
+    } else {
       if (differ === this.#differed) this.#jobs.adjust(differences);
       this.#dueAt = Math.min(this.#dueAt, now + this.#waitMs);
       this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);

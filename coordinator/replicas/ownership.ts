@@ -13,9 +13,6 @@ import { isOver } from '../jobs/transitions.ts';
 import type { Waker } from '../jobs/waker.ts';
 import type { OwnParts, ReplicaChannel, StoredJob } from '../store/store.ts';
 
-/** Jobs that were over when they went out of memory: a late ring must not count them once more. */
-const MAX_REMEMBERED = 10_000;
-
 const NOTHING_OWNED: OwnParts = {
   share: { done: 0n, tally: null, figures: null },
   adopted: new Map(),
@@ -41,7 +38,6 @@ export class Ownership {
   readonly #core: Core;
   readonly #channel: ReplicaChannel;
   readonly #parts: OwnershipParts;
-  readonly #over = new Set<string>();
   readonly #heldBack = new Set<string>();
   readonly #looking = new Map<string, Look>();
 
@@ -72,6 +68,13 @@ export class Ownership {
     }
     const stored = await this.#core.dependencies.store.findJob(jobId);
     if (stored !== undefined) this.#add(stored, NOTHING_OWNED);
+  }
+
+  /** Somebody asks for a job that is not in memory: its bell may be on the way. One that is over was counted before, or will be by its bell. */
+  async learn(jobId: string): Promise<void> {
+    if (this.#parts.jobs.get(jobId) !== undefined) return this.changed(jobId);
+    const stored = await this.#core.dependencies.store.findJob(jobId);
+    if (stored !== undefined && !isOver(stored.progress.state)) this.#add(stored, NOTHING_OWNED);
   }
 
   /** Of this job something was taken over: its workers may come back with answers, so its holes wait (recovery.ts). */
@@ -145,8 +148,7 @@ export class Ownership {
     const known = this.#parts.jobs.get(id);
     if (known !== undefined) return known;
     if (isOver(stored.progress.state)) {
-      if (!this.#over.has(id)) this.#parts.jobs.countOver(stored);
-      this.#remember(id);
+      this.#parts.jobs.countOver(stored);
       return undefined;
     }
     const workload = this.#core.dependencies.workloads.get(type);
@@ -170,17 +172,7 @@ export class Ownership {
   /** Another coordinator may have ended it: what is out is not wanted, what arrived is folded. */
   #ended(job: Job): void {
     if (!isOver(job.state)) return;
-    this.#remember(job.id);
     this.#parts.book.revokeAll(job);
     this.#parts.folding.restored(job);
-  }
-
-  #remember(jobId: string): void {
-    this.#over.add(jobId);
-    if (this.#over.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#over) {
-      this.#over.delete(oldest);
-      return;
-    }
   }
 }

@@ -36,12 +36,15 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
     for (const end of ends.toReversed()) await end();
   });
 
+  const urls = new Map<TestReplica, string>();
+  const urlOf = (replica: TestReplica): string => urls.get(replica) ?? '';
   type Ending = Parameters<typeof startReplica>[0];
   const replicas = async (t: Ending, count: number): Promise<TestReplica[]> => {
     databases += 1;
     const url = await server.createDatabase(`replicas${databases}`);
     const started: TestReplica[] = [];
     for (let i = 0; i < count; i++) started.push(await startReplica(t, url));
+    for (const each of started) urls.set(each, url);
     await until('everybody sees everybody', () =>
       started.every(({ cluster }) => cluster.gauges.replicas() === count),
     );
@@ -241,6 +244,14 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
       const refused = await paused;
       if (refused instanceof Error) assert.ok(code('state_conflict')(refused));
     }
+    const { jobs } = await a.cluster.list({ limit: 50 });
+    // One that starts later has none of them in memory when it is asked to cancel them once more.
+    const c = await startReplica(t, urlOf(a));
+    for (const { job_id: id } of jobs) {
+      for (const { cluster } of [a, b, c]) await cluster.cancel(id, ADMIN);
+      await assert.rejects(c.cluster.pause(id, ADMIN), code('state_conflict'));
+    }
+    for (const { cluster } of [a, b, c]) assert.equal(cluster.overview().jobs.cancelled, 10);
   });
 
   test('of two that cancel at the same moment both fold what they have, once', async (t) => {
@@ -304,7 +315,8 @@ suite('coordinators on one PostgreSQL', { skip: missing ?? false }, () => {
       if (!isGap || replica === undefined) return;
       if (shown[i]?.push(replica.cluster.overview().jobs) === 1) await gate.promise;
     };
-    for (const i of [0, 1]) both.push(await startReplica(t, url, {}, { countJobs: count(i) }));
+    const patienceMs = 10 * PATIENCE_MS;
+    for (const i of [0, 1]) both.push(await startReplica(t, url, {}, { countJobs: count(i), patienceMs }));
     await until('both see each other', () => both.every(({ cluster }) => cluster.gauges.replicas() === 2));
     // Bells may have been missed, so both count; the answer, from before the job, is heard when the job is over.
     isGap = true;

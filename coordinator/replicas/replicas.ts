@@ -139,7 +139,7 @@ export class Replicas implements Elsewhere {
   }
 
   learn(jobId: string): Promise<void> {
-    return this.#ownership.changed(jobId);
+    return this.#ownership.learn(jobId);
   }
 
   outOf(jobId: string): { readonly leases: number; readonly rate: number } {

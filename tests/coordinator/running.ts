@@ -10,8 +10,8 @@ import type { ErrorBody } from '../../protocol/http.ts';
 import { buildKernels } from '../../scripts/build-kernels.ts';
 
 const PATIENCE_MS = 90_000;
-/** Of a coordinator with requests that would not end by themselves for a minute and more. */
-export const MOST_STOP_MS = 15_000;
+/** Of a stop: it cuts what is open after 1 s, and waits 4 s for a commit, of which there is none. */
+export const MOST_STOP_MS = 4000;
 
 export interface Reply {
   readonly status: number;

@@ -307,6 +307,7 @@ export class Ledger {
     answersDiffered: (_type, wrong) => this.count(`answers differed, wrong: ${wrong}`),
     resultForwarded: () => undefined,
     tookOver: () => undefined,
+    coordinatorsLost: () => undefined,
     committed: () => this.count('commit'),
   };
 

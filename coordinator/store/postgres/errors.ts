@@ -44,6 +44,16 @@ export function mayPass(error: unknown): boolean {
   return code === undefined || NOT_YET.has(code);
 }
 
+/** Whether a connection that was there is gone: the server ended it, or the way to it is cut. No answer in time is another thing. */
+export function isDisconnection(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return state.startsWith('57P');
+  const code = systemCode(error);
+  if (code !== undefined) return code === 'ECONNRESET' || code === 'EPIPE';
+  // As `pg` says it, which gives it no code.
+  return error instanceof Error && error.message.startsWith('Connection terminated');
+}
+
 function systemCode(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors[0]);
   if (!(error instanceof Error) || !('code' in error)) return undefined;

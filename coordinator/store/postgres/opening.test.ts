@@ -70,6 +70,32 @@ await postgresSuite('opening a store on PostgreSQL', ({ server, newDatabase }) =
     );
   });
 
+  test('a migration waits for who uses its table, and never keeps others waiting behind it', async (t) => {
+    const url = await newDatabase();
+    await (await openPostgresStore(url)).close();
+    const admin = await client(t, url);
+    // As a version of before the second step left it.
+    await admin.query('DELETE FROM migrations WHERE step > 1; ALTER TABLE beats DROP COLUMN session');
+    const backup = await client(t, url);
+    await backup.query('BEGIN; LOCK TABLE beats IN ACCESS SHARE MODE');
+    assert.match((await refusal(url)).message, /is in use \(a backup\?\): start again/);
+    const opening = openPostgresStore(url, { startPatienceMs: 60_000 });
+    await admin.query(`SET statement_timeout = '30s'`);
+    const tried = async () => {
+      const { rowCount } = await admin.query(
+        `SELECT FROM pg_locks WHERE relation = 'beats'::regclass AND mode = 'AccessExclusiveLock'`,
+      );
+      return rowCount === 1;
+    };
+    while (!(await tried()));
+    // Behind the migration in the line.
+    await admin.query('SELECT FROM beats');
+    await backup.query('COMMIT');
+    const store = await opening;
+    assert.deepEqual(await store.replicas?.beat(''), { others: [], adopted: [], lost: 0 });
+    await store.close();
+  });
+
   test('a database of a newer version is refused', async (t) => {
     const url = await newDatabase();
     await (await openPostgresStore(url)).close();

@@ -5,12 +5,18 @@ import { StartError } from '../../config.ts';
 import { bytes, number, text } from '../columns.ts';
 import type { Database, Timeouts } from './database.ts';
 import { cut } from './database.ts';
-import { mayPass } from './errors.ts';
+import { isCollision, mayPass } from './errors.ts';
 import { BEGIN, Flight, statement } from './flight.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { takeOver } from './take-over.ts';
 
 const RETRY_MS = 250;
+/**
+ * What a migration changes may be in use for minutes (pg_dump holds all tables), and whoever asks for it after the migration
+ * waits behind it: so it waits no longer than running coordinators can, and tries again.
+ */
+const TABLE_LOCK_MS = 200;
+const TABLE_RETRY_MS = 1000;
 /** A migration may rewrite a table; another coordinator's is waited for. */
 const OPENING_MS = 10 * 60_000;
 /** gen_random_uuid() came with 13. */
@@ -43,6 +49,32 @@ export function open(database: Database, connectMs: number, patienceMs: number):
  * @throws StartError store, store_url; unknown (errors.ts); what `work` throws
  */
 export async function inNewestSchema<T>(
+  database: Database,
+  connectMs: number,
+  patienceMs: number,
+  work: (flight: Flight, existed: boolean) => Promise<T>,
+): Promise<T> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await inNewestSchemaNow(database, connectMs, patienceMs, work);
+    } catch (error) {
+      if (!(error instanceof TableInUse)) throw error;
+      if (performance.now() + TABLE_RETRY_MS > until) throw inUse(database.address.place);
+      await sleep(TABLE_RETRY_MS);
+    }
+  }
+}
+
+/** A migration could not have the lock that it needs. */
+class TableInUse extends Error {}
+
+function inUse(place: string): StartError {
+  const what = 'a table that this version must change is in use (a backup?)';
+  return new StartError('store', `the database at ${place}: ${what}: start again when that has ended`);
+}
+
+async function inNewestSchemaNow<T>(
   database: Database,
   connectMs: number,
   patienceMs: number,
@@ -130,11 +162,15 @@ async function migrate(client: pg.Client, flight: Flight, place: string): Promis
       `the database at ${place} was written by a newer version (schema ${taken}, known here: ${MIGRATIONS.length}): update this program`,
     );
   }
-  for (const [step, sql] of MIGRATIONS.entries()) {
-    if (step < taken) continue;
-    await client.query(sql);
+  const steps = [...MIGRATIONS.entries()].slice(taken);
+  if (steps.length > 0) await client.query(`SET LOCAL lock_timeout = ${TABLE_LOCK_MS}`);
+  for (const [step, sql] of steps) {
+    await client.query(sql).catch((error: unknown) => {
+      throw isCollision(error) ? new TableInUse() : error;
+    });
     flight.send(NOTE_STEP, [step + 1]);
   }
+  if (steps.length > 0) await client.query('SET LOCAL lock_timeout = 0');
   return taken > 0;
 }
 

@@ -9,16 +9,20 @@ export interface Sign {
   /** Null: not since the database crashed. */
   readonly beats: number | null;
   readonly commits: number;
-  /** Whether the database still has the session that gave the latest beat. False is no proof: a connection may be lost. */
+  /**
+   * Whether the database still has the session that gave the latest beat. False is no proof: a connection may be lost. Nor is
+   * true: its number may be another session's by now, which costs time alone.
+   */
   readonly connected: boolean;
 }
 
 /** A death takes that many looks without a sign, beside the first one. */
 const LEAST_LOOKS = 3;
 /**
- * A process that dies ends its sessions at once, so who has none is given less: looks that found neither session nor
- * sign, and the part of the usual patience that must pass. Who lives and has lost its connection beats on a new one within a
- * second; after a gap it may be kept from that for as long as everybody else, and nobody is hurried.
+ * The system ends a dead process's connections at once, so who has no session is given less: looks that found neither
+ * session nor sign, and the part of the usual patience that must pass. Who lives and has lost its connection beats on a new
+ * one, at once or a second later. After a gap, or if one's own session is another one than at the look before, the others may
+ * be kept from that as well, and nobody is hurried.
  */
 const LEAST_LOOKS_GONE = 2;
 const PATIENCE_GONE = 0.5;
@@ -37,7 +41,7 @@ interface Silence {
   readonly since: number;
   readonly patienceMs: number;
   /** While it has no session. */
-  readonly patienceGoneMs: number;
+  patienceGoneMs: number;
   looks: number;
   /** The latest ones in a row that found no session. */
   looksGone: number;
@@ -47,6 +51,7 @@ export class Patience {
   readonly #patienceMs: number;
   readonly #silences = new Map<number, Silence>();
   #lastLook: number | undefined;
+  #session: number | undefined;
 
   constructor(patienceMs: number) {
     this.#patienceMs = patienceMs;
@@ -54,12 +59,15 @@ export class Patience {
 
   /**
    * @param now milliseconds of a clock that never jumps
+   * @param session of the one that looks
    * @param signs of all others that there are
    * @returns the epochs of the dead
    */
-  look(now: number, signs: readonly Sign[]): readonly number[] {
+  look(now: number, session: number, signs: readonly Sign[]): readonly number[] {
     const afterGap = this.#lastLook !== undefined && now - this.#lastLook > GAP_MS;
     this.#lastLook = now;
+    if (session !== this.#session) for (const silence of this.#silences.values()) dontHurry(silence);
+    this.#session = session;
     const there = new Set(signs.map(({ epoch }) => epoch));
     for (const epoch of this.#silences.keys()) if (!there.has(epoch)) this.#silences.delete(epoch);
     return signs.flatMap((sign) => {
@@ -82,6 +90,11 @@ export class Patience {
       return isSilent || isGone ? [sign.epoch] : [];
     });
   }
+}
+
+function dontHurry(silence: Silence): void {
+  silence.patienceGoneMs = silence.patienceMs;
+  silence.looksGone = 0;
 }
 
 function isSame(a: Sign, b: Sign): boolean {

@@ -5,7 +5,7 @@ import { bigint, number, numberOrNull, textOrNull } from '../columns.ts';
 import { MAX_MAIL_BYTES, MAX_SUMMARY_BYTES, StoreFenced } from '../store.ts';
 import type { OwnParts, ReplicaChannel, Ring } from '../store.ts';
 import type { Database, Timeouts } from './database.ts';
-import { unavailable } from './errors.ts';
+import { isCollision, isDisconnection, unavailable } from './errors.ts';
 import { BEGIN, Flight, statement } from './flight.ts';
 import { Lane } from './lane.ts';
 import { Listener } from './listener.ts';
@@ -15,7 +15,7 @@ import type { Reads } from './reads.ts';
 import { encodePayload } from './rings.ts';
 import type { Channels } from './rings.ts';
 import { ownedJobs, takeOver } from './take-over.ts';
-import type { Gone } from './take-over.ts';
+import type { Gone, TakenOver } from './take-over.ts';
 import { storable } from './text-array.ts';
 
 /**
@@ -28,7 +28,8 @@ const BEAT = statement(
   'beat',
   `INSERT INTO beats (epoch, beats, summary, session)
    SELECT epoch, 1, $3, pg_backend_pid() FROM replicas WHERE epoch = $1 AND mark = $2::uuid AND NOT closed
-   ON CONFLICT (epoch) DO UPDATE SET beats = beats.beats + 1, summary = excluded.summary, session = excluded.session`,
+   ON CONFLICT (epoch) DO UPDATE SET beats = beats.beats + 1, summary = excluded.summary, session = excluded.session
+   RETURNING session`,
 );
 const BEGUN = statement('begun', 'UPDATE replicas SET begun = true WHERE epoch = $1');
 /** Of a null session the function tells all that there are: whose is not known counts as connected. */
@@ -58,6 +59,12 @@ interface Seen extends Gone {
   readonly connected: boolean;
 }
 
+interface Look {
+  readonly seen: readonly Seen[];
+  /** That it was made in. */
+  readonly session: number;
+}
+
 export class PostgresReplicas implements ReplicaChannel {
   readonly #database: Database;
   readonly #me: Opened;
@@ -73,8 +80,8 @@ export class PostgresReplicas implements ReplicaChannel {
   readonly #listeners: ((ring: Ring) => void)[] = [];
   /** What others said of themselves: kept over a crash of the database, until they say it again. */
   readonly #summaries = new Map<number, string>();
-  /** Those whose take-over was not answered: it may have happened. */
-  readonly #unsettled = new Set<number>();
+  /** Those whose take-over was not answered: it may have happened. Whether they had closed. */
+  readonly #unsettled = new Map<number, boolean>();
   #begun = false;
 
   constructor(options: {
@@ -110,20 +117,22 @@ export class PostgresReplicas implements ReplicaChannel {
     limit('a summary', summary, MAX_SUMMARY_BYTES);
     this.#listener.check();
     try {
-      const seen = await this.#lane.run((client) => this.#look(client, summary));
+      const { seen, session } = await this.#beatOnce(summary);
       const dead = new Set(
         this.#patience.look(
           this.#now(),
+          session,
           seen.filter(({ closed }) => !closed),
         ),
       );
       const gone = seen.filter(({ epoch, closed }) => closed || dead.has(epoch));
-      const adopted = new Set(await this.#settle(seen));
-      let lost = 0;
+      const settled = await this.#settle(seen);
+      const adopted = new Set(settled.jobs);
+      let { lost } = settled;
       for (const each of gone) {
-        const jobs = await this.#takeOver(each);
-        if (jobs !== undefined && !each.closed) lost += 1;
-        for (const jobId of jobs ?? []) adopted.add(jobId);
+        const taken = await this.#takeOver(each);
+        if (taken?.closed === false) lost += 1;
+        for (const jobId of taken?.jobs ?? []) adopted.add(jobId);
       }
       const live = seen.filter((each) => !gone.includes(each));
       const others = live.flatMap(({ epoch }) => {
@@ -167,11 +176,23 @@ export class PostgresReplicas implements ReplicaChannel {
     await Promise.all([this.#listener.close(), this.#lane.close(), this.#post.close()]);
   }
 
-  async #look(client: pg.Client, summary: string): Promise<readonly Seen[]> {
+  /** If the connection is found lost, once more on another: who waits for a sign may not wait another second. */
+  async #beatOnce(summary: string): Promise<Look> {
+    const look = () => this.#lane.run((client) => this.#look(client, summary));
+    try {
+      return await look();
+    } catch (error) {
+      if (!isDisconnection(error)) throw error;
+      return look();
+    }
+  }
+
+  async #look(client: pg.Client, summary: string): Promise<Look> {
     const flight = new Flight(client);
     const beating = flight.ask(BEAT, [this.#me.epoch, this.#me.mark, storable(summary)]);
-    const [{ count }, { rows }] = await Promise.all([beating, flight.ask(OTHERS, [this.#me.epoch])]);
-    if (count === 0) throw new StoreFenced();
+    const [{ rows: mine }, { rows }] = await Promise.all([beating, flight.ask(OTHERS, [this.#me.epoch])]);
+    const [own] = mine;
+    if (own === undefined) throw new StoreFenced();
     if (!this.#begun) await flight.ask(BEGUN, [this.#me.epoch]);
     this.#begun = true;
     const there = new Set<number>();
@@ -190,34 +211,42 @@ export class PostgresReplicas implements ReplicaChannel {
       };
     });
     for (const epoch of this.#summaries.keys()) if (!there.has(epoch)) this.#summaries.delete(epoch);
-    return seen;
+    return { seen, session: number(own, 'session') };
   }
 
   /** What cannot be had now is looked at again by the next beat; undefined: nothing was taken over. */
-  async #takeOver(gone: Gone): Promise<readonly string[] | undefined> {
-    this.#unsettled.add(gone.epoch);
+  async #takeOver(gone: Seen): Promise<TakenOver | undefined> {
+    this.#unsettled.set(gone.epoch, gone.closed);
     try {
-      const jobs = await this.#lane.run(async (client) => {
-        await client.query(BEGIN);
-        const taken = await takeOver(new Flight(client), this.#me.epoch, gone);
-        await client.query('COMMIT');
-        return taken;
-      });
+      const taken = await this.#lane.run((client) => this.#takeOverNow(client, gone));
       this.#unsettled.delete(gone.epoch);
-      return jobs;
+      return taken;
     } catch {
       return undefined;
     }
   }
 
-  /** Of those that were being taken over: who is still there was not. */
-  async #settle(seen: readonly Seen[]): Promise<readonly string[]> {
-    if (this.#unsettled.size === 0) return [];
-    for (const { epoch } of seen) this.#unsettled.delete(epoch);
-    if (this.#unsettled.size === 0) return [];
+  async #takeOverNow(client: pg.Client, gone: Gone): Promise<TakenOver | undefined> {
+    await client.query(BEGIN);
+    try {
+      const taken = await takeOver(new Flight(client), this.#me.epoch, gone);
+      await client.query('COMMIT');
+      return taken;
+    } catch (error) {
+      // A commit of the dead one is waited for (TAKE_OVER_LOCK_MS). The session stays: it says that this one lives.
+      if (isCollision(error)) await client.query('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Of those that were being taken over: who is still there was not; who is not may have been by another one, who counts it as well. */
+  async #settle(seen: readonly Seen[]): Promise<{ readonly jobs: readonly string[]; readonly lost: number }> {
+    for (const { epoch } of this.#unsettled.size === 0 ? [] : seen) this.#unsettled.delete(epoch);
+    if (this.#unsettled.size === 0) return { jobs: [], lost: 0 };
     const jobs = await this.#lane.run((client) => ownedJobs(new Flight(client), this.#me.epoch));
+    const lost = [...this.#unsettled.values()].filter((closed) => !closed).length;
     this.#unsettled.clear();
-    return jobs;
+    return { jobs, lost };
   }
 }
 

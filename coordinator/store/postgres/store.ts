@@ -145,13 +145,14 @@ class PostgresStore implements Store {
 
   /** Never rejects: what could not be said is noticed by the others. */
   async #close(): Promise<void> {
-    await Promise.all([this.#commits.close(), this.replicas.close(), this.#reads.close()]);
+    // What is under way may take seconds; until this one has said that it is closed its session must not end.
+    await Promise.all([this.#commits.close(), this.#reads.close()]);
     const lane = new Lane(this.#database, {
       connectMs: Math.min(GOODBYE_MS, this.#timeouts.connectMs),
       queryMs: Math.min(GOODBYE_MS, this.#timeouts.queryMs),
     });
     const { epoch, mark } = this.#opened;
     await lane.run((client) => new Flight(client).ask(LEAVE, [epoch, mark])).catch(() => undefined);
-    await lane.close();
+    await Promise.all([lane.close(), this.replicas.close()]);
   }
 }

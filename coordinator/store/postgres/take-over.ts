@@ -2,7 +2,7 @@
  * Taking over what a coordinator owned that closed or died, in the transaction that deletes its row: there is never
  * anything that nobody owns.
  */
-import { text } from '../columns.ts';
+import { number, text } from '../columns.ts';
 import { statement } from './flight.ts';
 import type { Flight } from './flight.ts';
 
@@ -18,7 +18,8 @@ export interface Gone {
 const END = statement(
   'end-replica',
   `DELETE FROM replicas WHERE epoch = $1 AND (closed OR (commits = $2
-     AND NOT EXISTS (SELECT FROM beats WHERE beats.epoch = $1 AND beats.beats IS DISTINCT FROM $3::bigint)))`,
+     AND NOT EXISTS (SELECT FROM beats WHERE beats.epoch = $1 AND beats.beats IS DISTINCT FROM $3::bigint)))
+   RETURNING closed::integer AS closed`,
 );
 
 const TAKE = statement(
@@ -38,19 +39,22 @@ const TAKE = statement(
 const FORGET_BEATS = statement('forget-beats', 'DELETE FROM beats WHERE epoch = $1');
 const FORGET_MAIL = statement('forget-mail', 'DELETE FROM mail WHERE recipient = $1');
 
-/** @returns the jobs of which something was taken; undefined: it lives, or another one was faster */
-export async function takeOver(
-  flight: Flight,
-  me: number,
-  gone: Gone,
-): Promise<readonly string[] | undefined> {
-  const { count } = await flight.ask(END, [gone.epoch, gone.commits, gone.beats]);
-  if (count === 0) return undefined;
+export interface TakenOver {
+  /** Of which something was taken. */
+  readonly jobs: readonly string[];
+  /** It had stopped in order. */
+  readonly closed: boolean;
+}
+
+/** @returns undefined: it lives, or another one was faster */
+export async function takeOver(flight: Flight, me: number, gone: Gone): Promise<TakenOver | undefined> {
+  const [ended] = (await flight.ask(END, [gone.epoch, gone.commits, gone.beats])).rows;
+  if (ended === undefined) return undefined;
   flight.send(FORGET_BEATS, [gone.epoch]);
   flight.send(FORGET_MAIL, [gone.epoch]);
   // A statement of its own: it sees what was committed while the first one waited.
   const { rows } = await flight.ask(TAKE, [gone.epoch, me]);
-  return rows.map((row) => text(row, 'job_id'));
+  return { jobs: rows.map((row) => text(row, 'job_id')), closed: number(ended, 'closed') === 1 };
 }
 
 const OWNED_JOBS = statement(
