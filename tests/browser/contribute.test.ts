@@ -11,6 +11,7 @@ import {
   computingThreads,
   contributingTab,
   openBrowser,
+  runningThreads,
   says,
   skip,
   startButton,
@@ -51,7 +52,7 @@ suite('the page that lends a device', { skip }, () => {
     await stopButton(page).click();
     await startButton(page).waitFor();
     // A browser ends a thread a moment after it is told.
-    await until(async () => Promise.resolve(computingThreads(page).length === 0), 'its threads end');
+    await until(async () => (await runningThreads(page)) === 0, 'its threads end');
     await until(async () => (await tabs(coordinator)).length === 0, 'it is gone');
     await page.reload();
     await startButton(page).waitFor();

@@ -1,5 +1,6 @@
 /** Pages that lend this machine, in real Chromium against a real coordinator: what the tests of lending share. */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
@@ -76,6 +77,21 @@ export const says = (page: Page, word: string | RegExp) =>
 /** The Web Workers of the page that compute for the cluster. */
 export const computingThreads = (page: Page) =>
   page.workers().filter((worker) => /contribution-thread|cpu-web-thread/.test(worker.url()));
+
+/** Far more than a thread that runs takes to answer: its pieces last 15 ms. */
+const ANSWER_MS = 5000;
+
+/**
+ * How many of those run anything. One that was ended may stay in the browser's list for good, idle and without an answer: on
+ * cores that are short of time, Chromium now and then does not hear that the threads of a thread have ended, and keeps both.
+ */
+export async function runningThreads(page: Page): Promise<number> {
+  const answers = computingThreads(page).map((thread) => {
+    const answered = thread.evaluate('true').catch(() => false);
+    return Promise.race([answered, sleep(ANSWER_MS, false)]);
+  });
+  return (await Promise.all(answers)).filter((answer) => answer === true).length;
+}
 
 /** Workers that are pages, as the coordinator sees them. */
 export async function tabs(coordinator: Pick<TestCoordinator, 'ask'>): Promise<NodeStatus[]> {
