@@ -73,7 +73,9 @@ export const coordinator: Command = {
       tellReady(running.url, running.metricsUrl);
       const fenced = await Promise.race([stopped.then(() => false), running.fenced.then(() => true)]);
       await running.close();
-      return fenced ? EXIT.replaced : EXIT.done;
+      const code = fenced ? EXIT.replaced : EXIT.done;
+      endSoon(code);
+      return code;
     } catch (error) {
       if (error instanceof StartError) throw new CommandError(error.message);
       throw error;
@@ -82,6 +84,22 @@ export const coordinator: Command = {
     }
   },
 };
+
+/**
+ * Nothing is open any more, and so the process ends; the longest wait for another coordinator's answer is 10 s. Whatever goes on
+ * nevertheless would keep it from being started again.
+ */
+const LONGEST_END_MS = 15_000;
+
+function endSoon(code: number): void {
+  const end = () => {
+    const open = process.getActiveResourcesInfo().join(', ');
+    process.stderr.write(`threads: ended with something open (${open}): please report it\n`);
+    process.exit(code);
+  };
+  // It keeps nothing alive by itself.
+  setTimeout(end, LONGEST_END_MS).unref();
+}
 
 export const worker: Command = {
   usage: 'worker --url URL --kind cpu|gpu|auto',

@@ -97,6 +97,11 @@ export class Committer {
     return this.#fenced;
   }
 
+  /** Nothing is written any more: it is fenced out or closed. */
+  get isOver(): boolean {
+    return this.#fenced || this.#closed;
+  }
+
   /** Results that wait for their commit. */
   get waitingResults(): number {
     return this.#waitingResults;

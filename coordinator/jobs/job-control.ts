@@ -50,6 +50,8 @@ export class JobControl {
         this.#folding.sweep();
       })
       .catch(() => {
+        // Not for ever: a coordinator that is fenced out would never end, and so not be started again.
+        if (this.#core.committer.isOver) return;
         this.#core.dependencies.runtime.setTimer(1000, () => this.complete(job));
       });
   }

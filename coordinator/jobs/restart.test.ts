@@ -235,6 +235,27 @@ test('a coordinator whose store was taken over stops writing, and says so', asyn
   await cluster.close();
 });
 
+test('one whose store is taken over as a job ends tries to end it no more, and so can end itself', async (t) => {
+  const folder = temporaryFolder(t);
+  const { cluster, runtime } = await startCluster(folder);
+  const { job_id: id } = await submitSquares(cluster, 1n, 500n);
+  const worker = connect(cluster, 'a');
+  const lease = await takeLease(worker);
+  assert.equal(lease.end, '500');
+  await worker.session.submit(answer(lease));
+  // The result is stored; that the job is over is not yet.
+  const other = new DatabaseSync(join(folder, 'cluster.db'), { timeout: 1000 });
+  other.exec('UPDATE owner SET epoch = epoch + 1');
+  other.close();
+  await settled();
+  assert.match(cluster.notReady() ?? '', /another coordinator/);
+  assert.equal((await cluster.status(id)).status, 'running');
+  await runtime.advance(5000);
+  await cluster.close();
+  await runtime.advance(60_000);
+  assert.equal(runtime.timers, 0, 'nothing is tried any more');
+});
+
 test('a store that was set back counts nothing twice, whatever leases of the life that is forgotten bring', async (t) => {
   const base = temporaryFolder(t);
   const first = await startCluster(join(base, 'data'));

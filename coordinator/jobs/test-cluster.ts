@@ -43,6 +43,11 @@ export class VirtualRuntime implements Runtime {
     return () => this.#timers.delete(timer);
   }
 
+  /** That are still to fire. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   random(): number {
     return 0.5;
   }

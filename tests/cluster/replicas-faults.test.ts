@@ -176,8 +176,11 @@ test(
     assert.equal(done, BigInt(NUMBERS));
     await nothingIsLost();
 
-    for (const { api, name } of cluster.coordinators) {
-      await api.until(() => api.ready(), `${name} is ready at the end`);
+    for (const one of cluster.coordinators) {
+      const { api, name } = one;
+      const explain = () =>
+        `${name} has ended ${one.ends.length} times by itself:\n${one.output.slice(-4000)}`;
+      await api.until(() => api.ready(), `${name} is ready at the end`, 60_000, explain);
       const found = await api.results(jobId);
       assert.deepEqual(found.covered, [{ start: '1', end: String(NUMBERS + 1) }], name);
       assert.equal(found.result?.['count'], String(NUMBERS), name);
@@ -224,6 +227,8 @@ test(
 
     const ends = cluster.coordinators.flatMap((one) => one.ends);
     for (const { name, code, signal } of ends) say(`${name} ended by itself: ${code ?? signal ?? '?'}`);
+    for (const { output, name } of cluster.coordinators)
+      assert.equal(/.*something open.*/.exec(output)?.[0], undefined, `${name} closes everything`);
     // One that starts while the database goes away ends, and is started again: it has said nothing else before.
     const couldNotStart = /^[^\n]*the database does not answer/;
     for (const { name, code, output } of ends)

@@ -4,7 +4,7 @@ import type { Silence } from './faults.ts';
 import type { SupervisedCoordinator } from './supervised-coordinator.ts';
 
 const line = z.object({ time: z.iso.datetime(), msg: z.string() });
-const TOOK_OVER = 'took over what another coordinator has left';
+const TOOK_OVER = 'another coordinator gives no sign any more';
 /** Later ones are another silence's. */
 const LONGEST_MS = 15_000;
 
