@@ -230,7 +230,7 @@ test(
     for (const { output, name } of cluster.coordinators)
       assert.equal(/.*something open.*/.exec(output)?.[0], undefined, `${name} closes everything`);
     // One that starts while the database goes away ends, and is started again: it has said nothing else before.
-    const couldNotStart = /^[^\n]*the database does not answer/;
+    const couldNotStart = /^[^\n]*(?:the database|PostgreSQL at [^ ]+) does not answer/;
     for (const { name, code, output } of ends)
       assert.ok(
         code === 75 || (code === 1 && couldNotStart.test(output)),
