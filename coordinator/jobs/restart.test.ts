@@ -217,15 +217,20 @@ test('a job whose workload is not known any more fails, and keeps what was done'
   await again.cluster.close();
 });
 
+/** As another coordinator does that opens the store. */
+function takeOver(folder: string): void {
+  const other = new DatabaseSync(join(folder, 'cluster.db'), { timeout: 1000 });
+  other.exec('UPDATE owner SET epoch = epoch + 1');
+  other.close();
+}
+
 test('a coordinator whose store was taken over stops writing, and says so', async (t) => {
   const folder = temporaryFolder(t);
   const { cluster } = await startCluster(folder);
   const { job_id: id } = await submitSquares(cluster, 1n, 100_000n);
   const worker = connect(cluster, 'a');
   const lease = await takeLease(worker);
-  const other = new DatabaseSync(join(folder, 'cluster.db'), { timeout: 1000 });
-  other.exec('UPDATE owner SET epoch = epoch + 1');
-  other.close();
+  takeOver(folder);
   const refused = (error: unknown): boolean => error instanceof ClusterError && error.code === 'not_ready';
   await assert.rejects(worker.session.submit(answer(lease)), refused);
   await assert.rejects(submitSquares(cluster, 1n, 100n), refused);
@@ -244,9 +249,7 @@ test('one whose store is taken over as a job ends tries to end it no more, and s
   assert.equal(lease.end, '500');
   await worker.session.submit(answer(lease));
   // The result is stored; that the job is over is not yet.
-  const other = new DatabaseSync(join(folder, 'cluster.db'), { timeout: 1000 });
-  other.exec('UPDATE owner SET epoch = epoch + 1');
-  other.close();
+  takeOver(folder);
   await settled();
   assert.match(cluster.notReady() ?? '', /another coordinator/);
   assert.equal((await cluster.status(id)).status, 'running');

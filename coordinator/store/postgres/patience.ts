@@ -40,8 +40,8 @@ interface Silence {
   readonly sign: Sign;
   readonly since: number;
   readonly patienceMs: number;
-  /** While it has no session. */
-  patienceGoneMs: number;
+  /** Whether less is given to it while it has no session. */
+  hurried: boolean;
   looks: number;
   /** The latest ones in a row that found no session. */
   looksGone: number;
@@ -66,7 +66,7 @@ export class Patience {
   look(now: number, session: number, signs: readonly Sign[]): readonly number[] {
     const afterGap = this.#lastLook !== undefined && now - this.#lastLook > GAP_MS;
     this.#lastLook = now;
-    if (session !== this.#session) for (const silence of this.#silences.values()) dontHurry(silence);
+    if (session !== this.#session) for (const silence of this.#silences.values()) silence.hurried = false;
     this.#session = session;
     const there = new Set(signs.map(({ epoch }) => epoch));
     for (const epoch of this.#silences.keys()) if (!there.has(epoch)) this.#silences.delete(epoch);
@@ -75,26 +75,18 @@ export class Patience {
       if (afterGap || silence === undefined || !isSame(silence.sign, sign)) {
         const times = !sign.begun ? BEFORE_FIRST_BEAT : afterGap ? AFTER_GAP : 1;
         const patienceMs = times * this.#patienceMs;
-        const patienceGoneMs = (afterGap ? 1 : PATIENCE_GONE) * patienceMs;
-        this.#silences.set(sign.epoch, {
-          ...{ sign, since: now, patienceMs, patienceGoneMs },
-          ...{ looks: 0, looksGone: 0 },
-        });
+        const begins = { since: now, looks: 0, looksGone: 0 };
+        this.#silences.set(sign.epoch, { sign, patienceMs, hurried: !afterGap, ...begins });
         return [];
       }
       silence.looks += 1;
       silence.looksGone = sign.connected ? 0 : silence.looksGone + 1;
       const silentMs = now - silence.since;
       const isSilent = silence.looks >= LEAST_LOOKS && silentMs >= silence.patienceMs;
-      const isGone = silence.looksGone >= LEAST_LOOKS_GONE && silentMs >= silence.patienceGoneMs;
-      return isSilent || isGone ? [sign.epoch] : [];
+      const isGone = silence.looksGone >= LEAST_LOOKS_GONE && silentMs >= PATIENCE_GONE * silence.patienceMs;
+      return isSilent || (silence.hurried && isGone) ? [sign.epoch] : [];
     });
   }
-}
-
-function dontHurry(silence: Silence): void {
-  silence.patienceGoneMs = silence.patienceMs;
-  silence.looksGone = 0;
 }
 
 function isSame(a: Sign, b: Sign): boolean {
